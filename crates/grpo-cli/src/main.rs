@@ -1,0 +1,2 @@
+//! grpo-cli
+fn main(){}
