@@ -1,1 +1,24 @@
-//! grpo-edu
+//! The educational domain of `grpo`: questions to learn from.
+//!
+//! - [`arithmetic`]: a seeded generator of word problems with worked solutions and a stable division
+//!   into training, validation and held-out questions.
+//! - [`draws`]: the counter-based random streams that everything here draws from.
+//!
+//! Nothing in this crate needs a tensor library.
+//!
+//! ```
+//! use grpo_edu::{Arithmetic, ArithmeticConfig};
+//!
+//! let problem = Arithmetic::new(ArithmeticConfig::default(), 1)?.problem(0);
+//! println!("{}\n{}", problem.question, problem.solution);
+//! assert!(problem.solution.ends_with(&format!("#### {}", problem.answer)));
+//! # Ok::<(), grpo_edu::EduError>(())
+//! ```
+
+pub mod arithmetic;
+pub mod draws;
+mod error;
+
+pub use arithmetic::{Arithmetic, ArithmeticConfig, Problem, Split};
+pub use draws::{Draws, SeededDraws};
+pub use error::EduError;
