@@ -1,0 +1,153 @@
+//! Rewards as configuration: what a recipe's `[[rewards]]` tables say.
+
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
+
+use crate::text::ExactMatch;
+use crate::{Reward, RewardError};
+
+/// One entry of a recipe's list of rewards: which reward, how much it counts, what it is called.
+///
+/// ```
+/// use grpo_rewards::{RewardKind, RewardSet, RewardSpec};
+///
+/// let specs: Vec<RewardSpec> = serde_json::from_str(
+///     r#"[{ "kind": "exact_match", "weight": 0.2, "name": "same" }]"#,
+/// ).unwrap();
+/// assert_eq!(specs[0].name(), "same");
+/// let set = RewardSet::from_specs(&specs)?;
+/// # Ok::<(), grpo_rewards::RewardError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RewardSpec {
+    /// The name in metrics and reports. Default: the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The factor in the combined reward; 0 keeps the reward as a metric only. Default: 1.
+    pub weight: f64,
+    /// Which reward, with its settings.
+    #[serde(flatten)]
+    pub kind: RewardKind,
+}
+
+/// Which reward, with its settings. In a file: the key `kind` beside the settings themselves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RewardKind {
+    /// The completion is the reference.
+    ExactMatch(ExactMatch),
+}
+
+/// Calls `$body` with the settings of whichever kind it is.
+macro_rules! each_kind {
+    ($kind:expr, $settings:ident => $body:expr) => {
+        match $kind {
+            RewardKind::ExactMatch($settings) => $body,
+        }
+    };
+}
+
+/// What the settings of every kind can do.
+pub(crate) trait Settings {
+    /// The kind's name in a configuration, and the default name of its reward.
+    const KIND: &'static str;
+
+    /// Checks the values and prepares the reward.
+    fn build(&self) -> Result<Box<dyn Reward>, RewardError>;
+}
+
+impl RewardKind {
+    /// The name in a configuration: `number`, `exact_match`...
+    pub fn kind(&self) -> &'static str {
+        fn kind<S: Settings>(_: &S) -> &'static str {
+            S::KIND
+        }
+        each_kind!(self, settings => kind(settings))
+    }
+}
+
+impl RewardSpec {
+    /// That reward with weight 1 under its default name.
+    pub fn new(kind: impl Into<RewardKind>) -> Self {
+        Self { name: None, weight: 1.0, kind: kind.into() }
+    }
+
+    /// Changes the weight.
+    pub fn weighted(mut self, weight: f64) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Changes the name.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The name in metrics and reports.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| self.kind.kind())
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`RewardError::Invalid`] with the key and what would fix it.
+    pub fn validate(&self) -> Result<(), RewardError> {
+        self.build().map(drop)
+    }
+
+    /// Checks every value and prepares the reward (compiles patterns and so on). The weight is not applied:
+    /// that is the business of a [`RewardSet`](crate::RewardSet).
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
+    pub fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
+        if !self.weight.is_finite() {
+            let problem = format!("the weight is {}", self.weight);
+            return Err(RewardError::invalid("weight", problem, "use a finite number such as 1.0"));
+        }
+        if let Some(name) = &self.name
+            && (name.is_empty() || name.chars().any(|c| c.is_control() || c == '/'))
+        {
+            let problem = format!("{name:?} cannot name a metric");
+            return Err(RewardError::invalid("name", problem, "use letters, digits, `_`, `-` or `.`"));
+        }
+        each_kind!(&self.kind, settings => settings.build())
+    }
+}
+
+impl<'de> Deserialize<'de> for RewardSpec {
+    /// serde can refuse unknown keys or flatten, not both: so `name` and `weight` are taken out by hand and
+    /// the kind's own settings, which refuse unknown keys, get the rest.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut keys = serde_json::Map::deserialize(deserializer)?;
+        let name = match keys.remove("name") {
+            Some(serde_json::Value::String(name)) => Some(name),
+            None => None,
+            Some(other) => return Err(D::Error::custom(format!("`name` must be a text, not `{other}`"))),
+        };
+        let weight = match keys.remove("weight") {
+            Some(value) => value.as_f64().ok_or_else(|| {
+                D::Error::custom(format!("`weight` must be a finite number, not `{value}`"))
+            })?,
+            None => 1.0,
+        };
+        let kind = serde_json::from_value(serde_json::Value::Object(keys))
+            .map_err(|error| D::Error::custom(format!("in a reward: {error}")))?;
+        Ok(Self { name, weight, kind })
+    }
+}
+
+macro_rules! kinds_from_settings {
+    ($($settings:ident),* $(,)?) => {$(
+        impl From<$settings> for RewardKind {
+            fn from(settings: $settings) -> Self {
+                Self::$settings(settings)
+            }
+        }
+    )*};
+}
+
+kinds_from_settings!(ExactMatch);
