@@ -27,4 +27,27 @@ pub enum EduError {
         /// How many problems were drawn before giving up.
         draws: u64,
     },
+    /// A graph of prerequisites that cannot be one.
+    #[error("not a graph of prerequisites: {reason}")]
+    Graph {
+        /// The edge or the skill at fault.
+        reason: String,
+    },
+    /// Every simulated learner knew everything before the first lesson.
+    #[error(
+        "{attempts} learners in a row answered all their targets correctly before the first lesson: \
+         make `difficulty` harder or `warmup_steps` fewer"
+    )]
+    NoLearner {
+        /// How many learners were drawn.
+        attempts: usize,
+    },
+    /// An exercise that does not exist.
+    #[error("there is no item {item}: items are numbered 0..{items}")]
+    ItemOutOfRange {
+        /// The item asked for.
+        item: usize,
+        /// How many there are.
+        items: usize,
+    },
 }

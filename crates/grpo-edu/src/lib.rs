@@ -1,7 +1,9 @@
-//! The educational domain of `grpo`: questions to learn from.
+//! The educational domain of `grpo`: questions to learn from, and simulated learners to teach.
 //!
 //! - [`arithmetic`]: a seeded generator of word problems with worked solutions and a stable division
 //!   into training, validation and held-out questions.
+//! - [`students`]: simulated learners whose next exercise a tutor chooses, ported from published
+//!   simulators and checked against their recorded traces.
 //! - [`draws`]: the counter-based random streams that everything here draws from.
 //!
 //! Nothing in this crate needs a tensor library.
@@ -18,6 +20,7 @@
 pub mod arithmetic;
 pub mod draws;
 mod error;
+pub mod students;
 
 pub use arithmetic::{Arithmetic, ArithmeticConfig, Problem, Split};
 pub use draws::{Draws, SeededDraws};

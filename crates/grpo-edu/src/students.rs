@@ -1,0 +1,21 @@
+//! Simulated learners: what a tutor is trained on and measured against.
+//!
+//! Every learner here is a port of a published simulator, checked against traces recorded from the
+//! original (see `tests/traces`): the recorded draws go in, the recorded states come out.
+//!
+//! - [`kss`]: ten skills in a prerequisite graph; the tutor chooses the next exercise.
+//! - [`prerequisites`]: the graph, and which exercises are candidates after the last one.
+
+pub mod kss;
+pub mod prerequisites;
+
+use serde::{Deserialize, Serialize};
+
+/// One answered exercise, as a tutor sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Response {
+    /// The exercise.
+    pub item: usize,
+    /// Whether the answer was right.
+    pub correct: bool,
+}
