@@ -1,0 +1,185 @@
+//! Advantages: how much better an answer is than its siblings.
+//!
+//! ```text
+//! A_i = (r_i − baseline_i) / (std + ε)
+//! ```
+//!
+//! Rewards are numbers of the host, a few per prompt, so advantages are computed on the host in f64 and moved to the device as
+//! one column. Groups lie one after another: the rewards of `[groups, group_size]`, row by row.
+
+mod estimate;
+mod rewards;
+mod whiten;
+
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+pub use rewards::{Reward, combine, normalize_then_sum};
+pub use whiten::{discounted_returns, whiten_tokens};
+
+use crate::{Error, column};
+
+/// What is subtracted from a reward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// The mean of the group ([DeepSeekMath, section 4.1.2](https://arxiv.org/abs/2402.03300)).
+    #[default]
+    GroupMean,
+    /// The mean of the *other* members of the group, which keeps the policy gradient unbiased
+    /// ([RLOO](https://arxiv.org/abs/2402.14740)): `n/(n−1)` times the deviation from the group mean.
+    LeaveOneOut,
+    /// The group's mean weighted by the answers' lengths, the baseline of least variance when gradients grow with length
+    /// ([OPO](https://arxiv.org/abs/2505.23585)). Needs lengths.
+    LengthWeighted,
+    /// The second best reward, and only the best answer gets an advantage: what raises the best of k
+    /// ([Pass@k training](https://arxiv.org/abs/2503.19595), as in verl). A tie for the best gives zero to all.
+    SecondBest,
+}
+
+/// What the deviation from the baseline is divided by (plus ε).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Nothing: prompts that are solved half of the time get the largest updates
+    /// ([Dr. GRPO](https://arxiv.org/abs/2503.20783); TRL's `none`).
+    None,
+    /// The unbiased (n − 1) standard deviation of the group: TRL's and verl's GRPO.
+    #[default]
+    Group,
+    /// The population (n) standard deviation of the group: the formula of most introductions.
+    GroupPopulation,
+    /// The unbiased standard deviation of all rewards of the batch, so that prompts keep their relative weight
+    /// ([Lite PPO](https://arxiv.org/abs/2508.08221); TRL's `batch`).
+    Batch,
+}
+
+/// How rewards become advantages. The default is GRPO's: group mean, unbiased group standard deviation, ε = 1e-4 (TRL; verl uses
+/// 1e-6).
+///
+/// ```
+/// use grpo_core::{AdvantageEstimator, Advantages};
+///
+/// // Two questions, four answers each; nobody solved the second one.
+/// let rewards = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
+/// let advantages = AdvantageEstimator::default().estimate(&rewards, 4)?;
+/// assert!((advantages.values[0] - 0.5 / (1.0_f64 / 3.0).sqrt()).abs() < 1e-3);
+/// assert_eq!(advantages.values[4..], [0.0; 4]);
+/// assert_eq!(advantages.groups_without_spread, 1);
+/// # Ok::<(), grpo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdvantageEstimator {
+    /// What is subtracted.
+    pub baseline: Baseline,
+    /// What it is divided by.
+    pub scale: Scale,
+    /// Added to the standard deviation, in units of reward.
+    pub epsilon: f64,
+}
+
+impl Default for AdvantageEstimator {
+    fn default() -> Self {
+        Self { baseline: Baseline::GroupMean, scale: Scale::Group, epsilon: 1e-4 }
+    }
+}
+
+/// Advantages of a batch and what was seen of its rewards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advantages {
+    /// One advantage per episode, in the order of the rewards.
+    pub values: Vec<f64>,
+    /// Number of groups.
+    pub groups: usize,
+    /// Groups whose rewards don't differ (or of which at most one episode has a reward): their advantages are exactly zero and they
+    /// teach nothing.
+    pub groups_without_spread: usize,
+    /// Episodes without a reward; their advantage is zero.
+    pub missing: usize,
+    /// Mean of the rewards that are there (TRL's `reward`).
+    pub reward_mean: f64,
+    /// Mean over groups of the unbiased standard deviation within the group (TRL's `reward_std`).
+    pub reward_std: f64,
+}
+
+impl Advantages {
+    /// Share of groups without spread (TRL's `frac_reward_zero_std`).
+    pub fn share_without_spread(&self) -> f64 {
+        if self.groups == 0 { 0.0 } else { self.groups_without_spread as f64 / self.groups as f64 }
+    }
+
+    /// The advantages as a column `[episodes, 1]` on `device`, as [`LossInputs`](crate::LossInputs) takes them.
+    pub fn to_tensor(&self, device: &Device) -> Tensor<2> {
+        column(&self.values, device)
+    }
+}
+
+impl AdvantageEstimator {
+    /// Dr. GRPO's: group mean and no scaling.
+    pub fn dr_grpo() -> Self {
+        Self { scale: Scale::None, ..Self::default() }
+    }
+
+    /// RLOO's: the mean of the other members and no scaling.
+    pub fn rloo() -> Self {
+        Self { baseline: Baseline::LeaveOneOut, scale: Scale::None, ..Self::default() }
+    }
+
+    /// OPO's: the length-weighted mean and no scaling.
+    pub fn opo() -> Self {
+        Self { baseline: Baseline::LengthWeighted, scale: Scale::None, ..Self::default() }
+    }
+
+    /// Whether ε is usable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when ε is negative or not finite.
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.epsilon.is_finite() && self.epsilon >= 0.0 {
+            return Ok(());
+        }
+        Err(Error::config(
+            "advantages.epsilon",
+            self.epsilon,
+            "give a finite number, zero or above (TRL: 1e-4)",
+        ))
+    }
+
+    /// Advantages of `[groups, group_size]` rewards, given row by row: numbers, or `Option`s where a verifier may not apply.
+    ///
+    /// As in TRL, an episode without a reward is left out of its group's statistics and gets zero, and so does a lone scored episode.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when the rewards don't divide into groups, [`Error::Value`] for a reward that isn't finite,
+    /// [`Error::Missing`] when the baseline needs lengths.
+    pub fn estimate<R: Reward>(&self, rewards: &[R], group_size: usize) -> Result<Advantages, Error> {
+        let groups = rewards.len() / group_size.max(1);
+        if groups * group_size != rewards.len() {
+            return Err(Error::Length {
+                argument: "rewards",
+                expected: (groups + 1) * group_size.max(1),
+                found: rewards.len(),
+                reason: "there must be whole groups of `group_size`",
+            });
+        }
+        self.estimate_groups(rewards, &vec![group_size; groups], None)
+    }
+
+    /// The same for groups of different sizes, one after another, and with the answers' lengths (active steps) where the baseline
+    /// needs them.
+    ///
+    /// # Errors
+    ///
+    /// As [`estimate`](Self::estimate).
+    pub fn estimate_groups<R: Reward>(
+        &self,
+        rewards: &[R],
+        group_sizes: &[usize],
+        lengths: Option<&[usize]>,
+    ) -> Result<Advantages, Error> {
+        estimate::estimate(self, &rewards::checked(rewards)?, group_sizes, lengths)
+    }
+}

@@ -1,0 +1,118 @@
+//! Estimators of the divergence `KL(π_θ ‖ π_ref)` from the log-probabilities of the sampled actions.
+//!
+//! Samples come from the policy, so with `d = log π_ref(a) − log π_θ(a)` each estimator's mean over samples estimates
+//! the divergence ([Schulman, "Approximating KL divergence"](http://joschu.net/blog/kl-approx.html)):
+//!
+//! | estimator | formula | bias of the value | gradient in the loss |
+//! |---|---|---|---|
+//! | k1 | `−d` | none; may be negative, high variance | zero in expectation: no penalty at all |
+//! | \|k1\| | `\|d\|` | upwards | sign only |
+//! | k2 | `d² / 2` | low | that of the divergence (when on-policy) |
+//! | k3 | `eᵈ − d − 1` | none; never negative | that of the *reverse* divergence, `KL(π_ref ‖ π_θ)` |
+//!
+//! Differentiating an estimator is not estimating the derivative, which is why verl offers the value of any estimator
+//! with the gradient of k2 ([`KlPenalty::straight_through`]) and DeepSeek-V3.2 weighs k3 by the importance ratio
+//! ([`KlPenalty::importance_weighted`]).
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// An estimator of the divergence from the reference policy; see the [module](self) for formulas and biases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KlEstimator {
+    /// `log π_θ − log π_ref`.
+    K1,
+    /// `|log π_θ − log π_ref|`.
+    Abs,
+    /// `(log π_θ − log π_ref)² / 2`.
+    K2,
+    /// `π_ref/π_θ − log(π_ref/π_θ) − 1` (DeepSeekMath, eq. 4).
+    #[default]
+    K3,
+}
+
+impl KlEstimator {
+    /// The estimate per step: `log_probs` and `ref_log_probs` `[episodes, steps]` to nats `[episodes, steps]`.
+    ///
+    /// The log-ratio is bounded to ±20 before `exp` (verl's bound), with zero gradient beyond. Select by the mask *before*
+    /// calling; [`Objective::loss`](crate::Objective::loss) does.
+    pub fn estimate(self, log_probs: Tensor<2>, ref_log_probs: Tensor<2>) -> Tensor<2> {
+        self.of_log_ratio((ref_log_probs - log_probs).clamp(-DEFAULT_BOUND, DEFAULT_BOUND))
+    }
+
+    /// [`estimate`](Self::estimate)'s value with the gradient of k2, which is that of the divergence itself when the
+    /// samples are on-policy (verl's trailing `+`).
+    pub fn estimate_straight_through(self, log_probs: Tensor<2>, ref_log_probs: Tensor<2>) -> Tensor<2> {
+        let d = (ref_log_probs - log_probs).clamp(-DEFAULT_BOUND, DEFAULT_BOUND);
+        straight_through(self, d)
+    }
+
+    /// The estimate from `d = log π_ref − log π_θ`.
+    pub(crate) fn of_log_ratio(self, d: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::K1 => -d,
+            Self::Abs => d.abs(),
+            Self::K2 => d.square() * 0.5,
+            Self::K3 => d.clone().exp() - d - 1.0,
+        }
+    }
+}
+
+/// The bound of log-ratios before `exp`: e²⁰ ≈ 5·10⁸ is far outside anything a clipped objective can use and its square
+/// still fits an f32 (verl clamps at the same value).
+pub(crate) const DEFAULT_BOUND: f64 = 20.0;
+
+/// The penalty `β · KL(π_θ ‖ π_ref)` added to each step's loss.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KlPenalty {
+    /// The coefficient β, in units of loss per nat. DeepSeekMath uses 0.04; TRL's default is no penalty.
+    pub beta: f64,
+    /// How the divergence is estimated.
+    pub estimator: KlEstimator,
+    /// Keep the estimator's value but take the gradient of k2 (verl's `k1+`, `k3+`).
+    pub straight_through: bool,
+    /// Multiply the estimate by the (differentiable, unclipped) importance ratio, which makes the gradient of k3
+    /// unbiased when the samples come from the old policy (DeepSeek-V3.2; TRL's `use_bias_correction_kl`).
+    pub importance_weighted: bool,
+}
+
+impl Default for KlPenalty {
+    fn default() -> Self {
+        Self { beta: 0.04, estimator: KlEstimator::K3, straight_through: false, importance_weighted: false }
+    }
+}
+
+impl KlPenalty {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        if !(self.beta.is_finite() && self.beta >= 0.0) {
+            return Err(Error::config("kl.beta", self.beta, "give a finite number, zero or above"));
+        }
+        if self.straight_through && self.importance_weighted {
+            return Err(Error::config(
+                "kl.importance_weighted",
+                true,
+                "it and `kl.straight_through` both correct the gradient; keep one of them",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The estimate per step (without β) from the bounded `d = log π_ref − log π_θ` and the importance ratio.
+    pub(crate) fn per_step(&self, d: Tensor<2>, ratio: &Tensor<2>) -> Tensor<2> {
+        if self.straight_through {
+            return straight_through(self.estimator, d);
+        }
+        let estimate = self.estimator.of_log_ratio(d);
+        if self.importance_weighted { estimate * ratio.clone() } else { estimate }
+    }
+}
+
+fn straight_through(estimator: KlEstimator, d: Tensor<2>) -> Tensor<2> {
+    let carrier = KlEstimator::K2.of_log_ratio(d.clone());
+    let zero = carrier.clone() - carrier.detach();
+    estimator.of_log_ratio(d.detach()) + zero
+}
