@@ -1,0 +1,108 @@
+//! Trying a device out without letting it take the process down.
+
+use std::{
+    any::Any,
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use burn::{
+    backend::{Dispatch, Scalar, ops::FloatTensorOps},
+    tensor::{Device, TensorData, try_read_sync},
+};
+
+/// Runs one addition on `device` and reads the result back: this opens the device, compiles a kernel where
+/// the backend has kernels, and moves data both ways.
+///
+/// # Errors
+///
+/// What the backend said when it failed, be it an error or a panic.
+pub(crate) fn works(device: &Device) -> Result<(), String> {
+    quietly(|| {
+        // The backend's own operations rather than a `Tensor`: creating a tensor would lock the device's
+        // default types, and the caller may still want to set them with `Device::configure`.
+        let device = device.clone().without_autodiff();
+        let numbers = Dispatch::float_from_data(TensorData::from([1.0f32, 2.0, 3.0]), device.as_dispatch());
+        let sums = Dispatch::float_add_scalar(numbers, Scalar::from(1.0f32));
+        let read = match try_read_sync(Dispatch::float_into_data(sums)) {
+            Some(Ok(data)) => data.try_into_vec::<f32>().map_err(|error| format!("{error:?}"))?,
+            Some(Err(error)) => return Err(format!("{error:?}")),
+            None => return Err("it cannot be read from synchronously".to_owned()),
+        };
+        if read == [2.0, 3.0, 4.0] { Ok(()) } else { Err(format!("it computed [1, 2, 3] + 1 = {read:?}")) }
+    })
+    .and_then(|outcome| outcome)
+}
+
+/// Runs `action` and turns a panic into its message, which is then not printed.
+///
+/// The panic hook belongs to the whole process: it is replaced for the duration, one caller at a time, by one that is silent for
+/// this thread and burn's device threads and passes everybody else's panics on.
+pub(crate) fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+
+    let _hook = SilentHook::install();
+    panic::catch_unwind(AssertUnwindSafe(action)).map_err(|payload| message(payload.as_ref()))
+}
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
+/// Puts the previous hook back when dropped.
+struct SilentHook(Option<Arc<Hook>>);
+
+impl SilentHook {
+    fn install() -> Self {
+        if thread::panicking() {
+            // The hook cannot be changed while this thread unwinds.
+            return Self(None);
+        }
+        let prober = thread::current().id();
+        let previous = Arc::new(panic::take_hook());
+        let others = Arc::clone(&previous);
+        panic::set_hook(Box::new(move |panic| {
+            let thread = thread::current();
+            // cubecl names the threads that serve a device DSU-.. and DSD-..
+            let serves_a_device = thread.name().is_some_and(|name| name.starts_with("DS"));
+            if thread.id() != prober && !serves_a_device {
+                others(panic);
+            }
+        }));
+        Self(Some(previous))
+    }
+}
+
+impl Drop for SilentHook {
+    fn drop(&mut self) {
+        let Some(previous) = self.0.take() else { return };
+        drop(panic::take_hook());
+        match Arc::try_unwrap(previous) {
+            Ok(hook) => panic::set_hook(hook),
+            // Another thread is inside it right now.
+            Err(shared) => panic::set_hook(Box::new(move |panic| shared(panic))),
+        }
+    }
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "it panicked without a message".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_its_message() {
+        assert_eq!(quietly(|| -> () { panic!("no driver") }), Err("no driver".to_owned()));
+        assert_eq!(quietly(|| -> () { panic!("no driver {}", 3) }), Err("no driver 3".to_owned()));
+        assert_eq!(quietly(|| 7), Ok(7));
+    }
+}
