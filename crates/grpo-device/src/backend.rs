@@ -21,7 +21,8 @@ impl Backend {
     pub(crate) const ALL: [Self; 7] =
         [Self::Flex, Self::NdArray, Self::Wgpu, Self::Vulkan, Self::Metal, Self::Cuda, Self::Rocm];
 
-    /// The order in which `auto` tries them: a vendor's own interface before the portable ones, GPUs before CPUs.
+    /// The order in which `auto` tries them: a vendor's own interface before the portable ones, GPUs before
+    /// CPUs.
     pub(crate) const BEST_FIRST: [Self; 7] =
         [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan, Self::Wgpu, Self::Flex, Self::NdArray];
 
@@ -67,8 +68,8 @@ impl Backend {
         }
     }
 
-    /// The device that the backend takes when no number is given; `None` when it is not compiled in. Nothing is
-    /// opened yet, so this says nothing about whether it exists.
+    /// The device that the backend takes when no number is given; `None` when it is not compiled in. Nothing
+    /// is opened yet, so this says nothing about whether it exists.
     #[allow(unreachable_patterns)] // With every feature on, the last arm has nothing left to match.
     pub(crate) fn preferred(self) -> Option<Device> {
         match self {
@@ -118,14 +119,14 @@ impl Backend {
                 "It needs a GPU driver with Vulkan or DirectX 12, from the GPU's maker"
             }
             Self::Wgpu | Self::Vulkan => {
-                "It needs a Vulkan driver: on Debian and Ubuntu `apt-get install mesa-vulkan-drivers` for AMD and \
-                 Intel GPUs (it also brings a software adapter for machines without a GPU), NVIDIA's own driver \
-                 for NVIDIA GPUs; `vulkaninfo --summary` (package vulkan-tools) shows what is seen"
+                "It needs a Vulkan driver: on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` for AMD and \
+                 Intel GPUs (it also brings a software adapter for machines without a GPU), NVIDIA's own \
+                 driver for NVIDIA GPUs; `vulkaninfo --summary` (package vulkan-tools) shows what is seen"
             }
             Self::Metal => "It needs macOS on a Mac with Metal; elsewhere take `wgpu` or `vulkan`",
             Self::Cuda => {
-                "It needs NVIDIA's driver (`nvidia-smi` must list the GPU) and the CUDA toolkit's libraries, NVRTC \
-                 among them, on the library path or under `CUDA_PATH`"
+                "It needs NVIDIA's driver (`nvidia-smi` must list the GPU) and the CUDA toolkit's libraries, \
+                 NVRTC among them, on the library path or under `CUDA_PATH`"
             }
             Self::Rocm => {
                 "It needs AMD's ROCm with its HIP runtime and HIPRTC (`rocminfo` must list the GPU)"

@@ -73,7 +73,7 @@ pub enum Error {
 
     /// A software adapter in a build whose kernels would crash its driver.
     #[error(
-        "device `{name}` is a software adapter, and the SPIR-V kernels of this build (cargo feature `vulkan`) \
+        "device `{name}` is a software adapter, and the SPIR-V kernels of this build (feature `vulkan`) \
          crash Mesa's llvmpipe. Build with `--features wgpu` instead of `vulkan` to use it, or take `flex`, \
          which is faster on a CPU"
     )]

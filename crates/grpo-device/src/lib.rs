@@ -1,7 +1,7 @@
 //! Compute devices by name.
 //!
-//! burn picks its backend by value: a `Device` is made once, at the edge of a program, and passed in. This crate
-//! makes that device from what a person writes (`--device cuda:1`, `GRPO_DEVICE=wgpu`) and, where that
+//! burn picks its backend by value: a `Device` is made once, at the edge of a program, and passed in. This
+//! crate makes that device from what a person writes (`--device cuda:1`, `GRPO_DEVICE=wgpu`) and, where that
 //! is not possible, says which cargo feature, driver or package is missing.
 //!
 //! ```
@@ -27,15 +27,19 @@
 //! | `cuda` | an NVIDIA GPU | NVIDIA's driver and CUDA's NVRTC |
 //! | `rocm` | an AMD GPU | ROCm with HIP |
 //!
-//! A library crate names no backend; it takes a `Device`. Its tests, examples and benches call [`from_env`] (or
-//! [`all_from_env`]) so that one variable, `GRPO_DEVICE`, runs all of them elsewhere.
+//! A library crate names no backend; it takes a `Device`. Its tests, examples and benches call [`from_env`]
+//! (or [`all_from_env`]) so that one variable, `GRPO_DEVICE`, runs all of them elsewhere.
 
 mod backend;
 mod error;
+mod listing;
+mod memory;
 mod name;
 mod open;
 mod probe;
 
 pub use error::Error;
+pub use listing::{Listing, State, available, describe};
+pub use memory::{DeviceMemory, device_memory, peak_rss_bytes};
 pub use name::DeviceName;
 pub use open::{VARIABLE, all_from_env, check_burn_default, from_env, name_of, open};

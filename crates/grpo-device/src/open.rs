@@ -23,8 +23,8 @@ pub const VARIABLE: &str = "GRPO_DEVICE";
 ///
 /// # Errors
 ///
-/// The backend is not compiled in (the error names the cargo feature), there is no such device (the error names
-/// the driver or package), or the device does not compute.
+/// The backend is not compiled in (the error names the cargo feature), there is no such device (the error
+/// names the driver or package), or the device does not compute.
 pub fn open(name: &DeviceName) -> Result<Device, Error> {
     resolve(*name).map(|(_, device)| device)
 }
@@ -43,7 +43,8 @@ pub fn from_env() -> Result<Device, Error> {
     }
 }
 
-/// Opens every device in the comma-separated list in `GRPO_DEVICE`; without it the one that [`from_env`] opens.
+/// Opens every device in the comma-separated list in `GRPO_DEVICE`; without it the one that [`from_env`]
+/// opens.
 ///
 /// `auto` is returned under the name of the device it stands for.
 ///
@@ -61,7 +62,8 @@ pub fn all_from_env() -> Result<Vec<(DeviceName, Device)>, Error> {
     }
 }
 
-/// The name under which [`open`] gives this device, or `None` for a device of a backend that has no name here.
+/// The name under which [`open`] gives this device, or `None` for a device of a backend that has no name
+/// here.
 ///
 /// Autodiff does not matter. The result is never [`DeviceName::Auto`].
 pub fn name_of(device: &Device) -> Option<DeviceName> {
@@ -78,8 +80,8 @@ pub fn name_of(device: &Device) -> Option<DeviceName> {
 
 /// Checks that the device burn takes *by itself* works.
 ///
-/// burn materialises the state of an optimizer on `Device::default()` when it loads a record, then moves it to
-/// the parameters' device. In a build with a GPU backend that default is a GPU, whatever device the caller
+/// burn materialises the state of an optimizer on `Device::default()` when it loads a record, then moves it
+/// to the parameters' device. In a build with a GPU backend that default is a GPU, whatever device the caller
 /// opened: without this check, going on with a run on `flex` would panic on a machine without that GPU.
 ///
 /// # Errors
@@ -113,7 +115,8 @@ fn best() -> Result<(DeviceName, Device), Error> {
 
     let mut failure = Error::NoBackend;
     for backend in compiled().filter(hardware).chain(compiled()) {
-        // The second round is for a build without a CPU backend: there a software adapter is better than nothing.
+        // The second round is for a build without a CPU backend: there a software adapter is better than
+        // nothing.
         match open(backend) {
             Ok(found) => return Ok(found),
             Err(error) => failure = error,

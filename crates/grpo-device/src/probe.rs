@@ -37,8 +37,8 @@ pub(crate) fn works(device: &Device) -> Result<(), String> {
 
 /// Runs `action` and turns a panic into its message, which is then not printed.
 ///
-/// The panic hook belongs to the whole process: it is replaced for the duration, one caller at a time, by one that is silent for
-/// this thread and burn's device threads and passes everybody else's panics on.
+/// The panic hook belongs to the whole process: it is replaced for the duration, one caller at a time, by one
+/// that is silent for this thread and burn's device threads and passes everybody else's panics on.
 pub(crate) fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
