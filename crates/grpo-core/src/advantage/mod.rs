@@ -15,7 +15,8 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 pub use rewards::{Reward, combine, normalize_then_sum};
-pub use whiten::{discounted_returns, whiten_tokens};
+pub(crate) use whiten::whitened;
+pub use whiten::{discounted_returns, whiten_episodes, whiten_tokens};
 
 use crate::{Error, column};
 

@@ -1,6 +1,15 @@
 //! Normalisation over tokens, and returns: the advantages of REINFORCE++.
 
+use super::estimate::{mean, std};
 use crate::Error;
+
+/// Advantages normalised over the episodes of the batch: `(A − mean) / (std + ε)` with the unbiased standard deviation (TRL's RLOO
+/// with `normalize_advantages`); zero when they don't differ and ε is zero.
+pub fn whiten_episodes(advantages: &[f64], epsilon: f64) -> Vec<f64> {
+    let (centre, scale) = (mean(advantages), std(advantages, 1) + epsilon);
+    let whiten = |advantage: &f64| if scale > 0.0 { (advantage - centre) / scale } else { 0.0 };
+    advantages.iter().map(whiten).collect()
+}
 
 /// Advantages whitened over all active steps of the batch: `(A − mean) / √(var + 1e-8)` with the unbiased variance, where an
 /// episode counts once per active step, so long answers weigh more (REINFORCE++ with a group baseline, as in verl).
