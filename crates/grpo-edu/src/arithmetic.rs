@@ -102,7 +102,7 @@ pub struct Problem {
 
 /// Which set a question belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum Split {
     /// 90 % of all questions.
     Train,

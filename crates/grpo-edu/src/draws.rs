@@ -29,6 +29,29 @@ pub trait Draws {
         items.truncate(count);
         items
     }
+
+    /// A place in `weights`, each as likely as its weight; weights need not add up to 1, and those that
+    /// are not positive are never drawn. 0 when none is positive.
+    fn weighted(&mut self, weights: &[f64]) -> usize {
+        let positive = || weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0);
+        let mut rest = self.unit() * positive().map(|(_, weight)| weight).sum::<f64>();
+        let mut chosen = 0;
+        for (place, weight) in positive() {
+            chosen = place;
+            if rest < *weight {
+                break;
+            }
+            rest -= weight;
+        }
+        chosen
+    }
+
+    /// A standard normal number (Box and Muller 1958).
+    fn normal(&mut self) -> f64 {
+        // 1 - u lies in (0, 1], so the logarithm is finite.
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
 }
 
 /// The draws of one counter-based stream.
@@ -134,6 +157,30 @@ mod tests {
         assert!(counts.iter().all(|&count| count.abs_diff(6_000) < 325), "{counts:?}");
         assert_eq!(draws.sample(3, 9).len(), 3);
         assert!(draws.sample(0, 1).is_empty());
+    }
+
+    #[test]
+    fn weighted_draws_follow_the_weights() {
+        let mut draws = SeededDraws::new("test", 0, 3);
+        let mut counts = [0_u32; 5];
+        for _ in 0..20_000 {
+            counts[draws.weighted(&[0.0, 1.0, f64::NAN, 3.0, -1.0])] += 1;
+        }
+        assert_eq!((counts[0], counts[2], counts[4]), (0, 0, 0));
+        // 5,000 expected, standard deviation about 61.
+        assert!(counts[1].abs_diff(5_000) < 305, "{counts:?}");
+        assert_eq!(draws.weighted(&[]), 0);
+    }
+
+    #[test]
+    fn normal_draws_have_mean_zero_and_variance_one() {
+        let mut draws = SeededDraws::new("test", 0, 4);
+        let sample: Vec<f64> = (0..20_000).map(|_| draws.normal()).collect();
+        let mean = sample.iter().sum::<f64>() / 20_000.0;
+        let variance = sample.iter().map(|x| x * x).sum::<f64>() / 20_000.0;
+        let beyond_two = sample.iter().filter(|x| x.abs() > 2.0).count() as f64 / 20_000.0;
+        assert!(mean.abs() < 0.035 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
+        assert!((beyond_two - 0.0455).abs() < 0.0075, "{beyond_two}");
     }
 
     #[test]

@@ -50,4 +50,18 @@ pub enum EduError {
         /// How many there are.
         items: usize,
     },
+    /// A student that does not fit the environment it was put into.
+    #[error("the student is {found}, but the environment is configured for {expected}")]
+    StudentMismatch {
+        /// Model and number of items of the student.
+        found: String,
+        /// Model and number of items of the configuration.
+        expected: String,
+    },
+    /// A step after the last one.
+    #[error("the episode ended after {steps} steps: reset it before the next one")]
+    EpisodeOver {
+        /// How many steps an episode has.
+        steps: usize,
+    },
 }

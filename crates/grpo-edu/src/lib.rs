@@ -6,7 +6,9 @@
 //!   simulators and checked against their recorded traces.
 //! - [`draws`]: the counter-based random streams that everything here draws from.
 //!
-//! Nothing in this crate needs a tensor library.
+//! Nothing in this crate needs a tensor library. A session of a simulated learner can be cloned: sessions
+//! that start as clones and share their draws differ by the tutor's choices alone, which is what a group
+//! of episodes needs.
 //!
 //! ```
 //! use grpo_edu::{Arithmetic, ArithmeticConfig};

@@ -4,9 +4,11 @@
 //! original (see `tests/traces`): the recorded draws go in, the recorded states come out.
 //!
 //! - [`kss`]: ten skills in a prerequisite graph; the tutor chooses the next exercise.
+//! - [`memory`]: a student forgets between reviews; the tutor chooses what to review next (EFC, HLR, DASH).
 //! - [`prerequisites`]: the graph, and which exercises are candidates after the last one.
 
 pub mod kss;
+pub mod memory;
 pub mod prerequisites;
 
 use serde::{Deserialize, Serialize};

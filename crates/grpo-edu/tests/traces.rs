@@ -6,6 +6,8 @@
 
 #[path = "traces/kss.rs"]
 mod kss;
+#[path = "traces/memory.rs"]
+mod memory;
 
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;

@@ -6,9 +6,6 @@ use std::ops::RangeInclusive;
 /// The most numbers a question holds.
 pub(super) const MOST_NUMBERS: usize = 3;
 
-/// The most steps a working has.
-const MOST_STEPS: usize = 2;
-
 /// Face values of the notes one can pay with, in coins.
 const NOTES: &[i64] = &[10, 20, 50];
 
@@ -128,7 +125,8 @@ impl Working {
         numbers: [i64; MOST_NUMBERS],
         config: &ArithmeticConfig,
     ) -> Option<Self> {
-        let mut lines: Vec<Line> = Vec::with_capacity(MOST_STEPS);
+        // Most attempts fail at the first step: nothing is allocated before it succeeds.
+        let mut lines: Vec<Line> = vec![];
         for step in steps {
             let last = lines.last().map_or(0, |line| line.result);
             let value = |operand| match operand {

@@ -94,7 +94,7 @@ fn legal(last: Option<usize>) -> &'static [usize] {
 /// graph, and which one depends on the version of networkx that the original runs on: learners start
 /// elsewhere, and every baseline moves. State it with any result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum WarmupOrder {
     /// The order of networkx 3.6: `0 5 6 1 2 7 3 4 8 9`.
     #[default]
@@ -158,7 +158,7 @@ impl KssConfig {
 
     /// Difficulties as the original draws them: ten uniform integers in `0..=5`, sorted, given to the
     /// items in an order in which difficulty never falls.
-    pub fn draw_difficulty(draws: &mut impl Draws) -> [u8; ITEMS] {
+    pub fn draw_difficulty(draws: &mut (impl Draws + ?Sized)) -> [u8; ITEMS] {
         let mut drawn: [u8; ITEMS] =
             std::array::from_fn(|_| draws.integer(0, i64::from(HARDEST)).clamp(0, i64::from(HARDEST)) as u8);
         drawn.sort_unstable();

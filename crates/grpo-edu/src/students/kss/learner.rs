@@ -20,7 +20,7 @@ pub struct KssLearner {
 impl KssLearner {
     /// A new learner: `ability[i]` is a uniform integer in `-3..=0` less `0.1 i`; between 3 and 10
     /// targets, all sets of that size equally likely.
-    pub fn draw(draws: &mut impl Draws) -> Self {
+    pub fn draw(draws: &mut (impl Draws + ?Sized)) -> Self {
         let ability = std::array::from_fn(|item| draws.integer(-3, 0) as f64 - 0.1 * item as f64);
         let count = draws.integer(3, ITEMS as i64).clamp(3, ITEMS as i64) as usize;
         let mut targets = draws.sample(ITEMS, count);

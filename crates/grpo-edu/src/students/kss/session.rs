@@ -40,7 +40,7 @@ impl Kss {
     /// # Errors
     ///
     /// [`EduError::NoLearner`] when 100 learners in a row had nothing left to learn.
-    pub fn reset(&self, draws: &mut impl Draws) -> Result<KssSession, EduError> {
+    pub fn reset(&self, draws: &mut (impl Draws + ?Sized)) -> Result<KssSession, EduError> {
         for _ in 0..MOST_REJECTIONS {
             let mut learner = KssLearner::draw(draws);
             let history = self.warm_up(&mut learner, draws);
@@ -65,7 +65,7 @@ impl Kss {
     /// the answers in order, usually as many as `warmup_steps`.
     ///
     /// A draw is made only when its condition is reached, in the order of the original.
-    pub fn warm_up(&self, learner: &mut KssLearner, draws: &mut impl Draws) -> Vec<Response> {
+    pub fn warm_up(&self, learner: &mut KssLearner, draws: &mut (impl Draws + ?Sized)) -> Vec<Response> {
         let steps = self.config.warmup_steps;
         let difficulty = &self.config.difficulty;
         let mut history: Vec<Response> = Vec::with_capacity(steps);

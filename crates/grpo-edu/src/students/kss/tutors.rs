@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// A reference policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum Baseline {
     /// Any of the ten items, legal or not.
     Random,
@@ -21,7 +21,7 @@ pub enum Baseline {
 
 impl Baseline {
     /// The next item for this session.
-    pub fn choose(self, session: &KssSession, draws: &mut impl Draws) -> usize {
+    pub fn choose(self, session: &KssSession, draws: &mut (impl Draws + ?Sized)) -> usize {
         let legal = session.legal();
         match self {
             Self::Random => draws.integer(0, ITEMS as i64 - 1).clamp(0, ITEMS as i64 - 1) as usize,
