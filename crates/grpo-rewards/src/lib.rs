@@ -2,6 +2,7 @@
 
 mod error;
 mod guard;
+pub mod number;
 mod reward;
 mod set;
 mod spec;

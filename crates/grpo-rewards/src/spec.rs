@@ -3,6 +3,7 @@
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
+use crate::number::RightNumber;
 use crate::text::ExactMatch;
 use crate::{Reward, RewardError};
 
@@ -35,35 +36,32 @@ pub struct RewardSpec {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RewardKind {
+    /// The final answer is the right number.
+    Number(RightNumber),
     /// The completion is the reference.
     ExactMatch(ExactMatch),
-}
-
-/// Calls `$body` with the settings of whichever kind it is.
-macro_rules! each_kind {
-    ($kind:expr, $settings:ident => $body:expr) => {
-        match $kind {
-            RewardKind::ExactMatch($settings) => $body,
-        }
-    };
 }
 
 /// What the settings of every kind can do.
 pub(crate) trait Settings {
     /// The kind's name in a configuration, and the default name of its reward.
-    const KIND: &'static str;
+    fn kind(&self) -> &'static str;
 
     /// Checks the values and prepares the reward.
     fn build(&self) -> Result<Box<dyn Reward>, RewardError>;
 }
 
+pub(crate) fn finite(key: &str, value: f64) -> Result<(), RewardError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(RewardError::invalid(key, format!("is {value}"), "use a finite number"))
+}
+
 impl RewardKind {
     /// The name in a configuration: `number`, `exact_match`...
     pub fn kind(&self) -> &'static str {
-        fn kind<S: Settings>(_: &S) -> &'static str {
-            S::KIND
-        }
-        each_kind!(self, settings => kind(settings))
+        self.settings().kind()
     }
 }
 
@@ -114,7 +112,7 @@ impl RewardSpec {
             let problem = format!("{name:?} cannot name a metric");
             return Err(RewardError::invalid("name", problem, "use letters, digits, `_`, `-` or `.`"));
         }
-        each_kind!(&self.kind, settings => settings.build())
+        self.kind.settings().build()
     }
 }
 
@@ -140,14 +138,27 @@ impl<'de> Deserialize<'de> for RewardSpec {
     }
 }
 
-macro_rules! kinds_from_settings {
-    ($($settings:ident),* $(,)?) => {$(
-        impl From<$settings> for RewardKind {
-            fn from(settings: $settings) -> Self {
-                Self::$settings(settings)
+/// The table of kinds: which settings belong to which variant.
+macro_rules! kinds {
+    ($($variant:ident($settings:ty)),* $(,)?) => {
+        impl RewardKind {
+            /// The settings, whichever they are.
+            fn settings(&self) -> &dyn Settings {
+                match self {
+                    $(Self::$variant(settings) => settings,)*
+                }
             }
         }
-    )*};
+
+        $(impl From<$settings> for RewardKind {
+            fn from(settings: $settings) -> Self {
+                Self::$variant(settings)
+            }
+        })*
+    };
 }
 
-kinds_from_settings!(ExactMatch);
+kinds! {
+    Number(RightNumber),
+    ExactMatch(ExactMatch),
+}

@@ -39,7 +39,9 @@ impl ExactMatch {
 }
 
 impl Settings for ExactMatch {
-    const KIND: &'static str = "exact_match";
+    fn kind(&self) -> &'static str {
+        "exact_match"
+    }
 
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         Ok(Box::new(self.clone()))
@@ -48,7 +50,7 @@ impl Settings for ExactMatch {
 
 impl Reward for ExactMatch {
     fn name(&self) -> &str {
-        Self::KIND
+        self.kind()
     }
 
     fn score(&self, sample: &Sample<'_>) -> Option<Score> {

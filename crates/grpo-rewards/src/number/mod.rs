@@ -1,0 +1,128 @@
+//! The right number: finds the final answer of a completion and compares it exactly.
+
+mod extract;
+mod lex;
+mod parse;
+mod value;
+
+use serde::{Deserialize, Serialize};
+
+pub use extract::{Answer, Marker, find_answer};
+pub use value::{Number, NumberError};
+
+use crate::spec::Settings;
+use crate::{Reward, RewardError, Sample, Score};
+
+/// Rewards a completion whose final answer is the number of the reference.
+///
+/// The answer is found by [`find_answer`] and compared by [`Number::matches`]. Not applicable where there is
+/// no reference or the reference is not a number. A completion without a readable answer is wrong.
+///
+/// ```
+/// use grpo_rewards::{Reward, RewardKind, RewardSpec, Sample};
+/// use grpo_rewards::number::RightNumber;
+///
+/// let reward = RewardSpec::new(RightNumber::default()).build()?;
+/// let score = reward.score(&Sample::new("", "Half of 85 is 42.5.\n#### 42.5").with_reference("85/2"));
+/// let score = score.expect("the reference is a number");
+/// assert_eq!(score.value, 1.0);
+/// assert_eq!(score.reason, "`42.5` (after `####`) equals 85/2");
+/// # Ok::<(), grpo_rewards::RewardError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RightNumber {
+    /// Where to look for the answer: the first marker that is present decides.
+    /// Default: `["hash", "boxed", "last_number"]`.
+    pub order: Vec<Marker>,
+    /// How far decimals may be from the reference (absolute; see [`Number::matches`]). Default: 1e-6, the
+    /// six decimals of Python's `math-verify`.
+    pub tolerance: f64,
+    /// The reward of a right answer. Default: 1.
+    pub right: f64,
+    /// The reward of a wrong answer. Default: 0.
+    pub wrong: f64,
+}
+
+impl Default for RightNumber {
+    fn default() -> Self {
+        let order = vec![Marker::Hash, Marker::Boxed, Marker::LastNumber];
+        Self { order, tolerance: 1e-6, right: 1.0, wrong: 0.0 }
+    }
+}
+
+impl Settings for RightNumber {
+    fn kind(&self) -> &'static str {
+        "number"
+    }
+
+    fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
+        if self.order.is_empty() {
+            let fix = "name at least one of \"hash\", \"boxed\", \"last_number\"";
+            return Err(RewardError::invalid("order", "is empty, so no answer would be found", fix));
+        }
+        // Through its shortest decimal form, so that 1e-6 is one millionth and not the nearest `f64`.
+        let tolerance = format!("{:e}", self.tolerance).parse::<Number>();
+        let tolerance = match tolerance {
+            Ok(tolerance) if self.tolerance >= 0.0 => tolerance,
+            _ => {
+                let problem = format!("{} is not a distance", self.tolerance);
+                return Err(RewardError::invalid(
+                    "tolerance",
+                    problem,
+                    "use a number from 0 up, such as 1e-6",
+                ));
+            }
+        };
+        crate::spec::finite("right", self.right)?;
+        crate::spec::finite("wrong", self.wrong)?;
+        Ok(Box::new(Verifier { settings: self.clone(), tolerance }))
+    }
+}
+
+struct Verifier {
+    settings: RightNumber,
+    tolerance: Number,
+}
+
+impl Reward for Verifier {
+    fn name(&self) -> &str {
+        self.settings.kind()
+    }
+
+    fn score(&self, sample: &Sample<'_>) -> Option<Score> {
+        let written = sample.reference?.trim();
+        // A reference may be a whole worked solution, as in GSM8K.
+        let (written, reference) = match find_answer(written, &[Marker::Hash, Marker::Boxed]) {
+            Some(marked) => (marked.text, marked.number),
+            None => (written, written.parse()),
+        };
+        let reference = reference.ok()?;
+        let written = shorten(written);
+        let RightNumber { right, wrong, .. } = self.settings;
+        let Some(answer) = find_answer(sample.completion, &self.settings.order) else {
+            return Some(Score::new(wrong, "no answer found"));
+        };
+        let text = shorten(answer.text);
+        let place = answer.marker.describe();
+        let (value, reason) = match &answer.number {
+            Ok(number) if number.matches(&reference, &self.tolerance) => {
+                (right, format!("`{text}` ({place}) equals {written}"))
+            }
+            Ok(_) => (wrong, format!("`{text}` ({place}) is not {written}")),
+            Err(error) => (wrong, format!("`{text}` ({place}) {error}")),
+        };
+        Some(Score::new(value, reason).with_extracted(text))
+    }
+}
+
+/// At most 80 characters, nothing among them that a terminal or a page would act on.
+fn shorten(text: &str) -> String {
+    let mut characters = text.chars();
+    let visible = |c: char| if c.is_control() || lex::is_invisible(c) { '\u{fffd}' } else { c };
+    let mut short: String = characters.by_ref().take(80).map(visible).collect();
+    if characters.next().is_some() {
+        short.push('…');
+    }
+    short
+}
