@@ -119,9 +119,9 @@ impl Backend {
                 "It needs a GPU driver with Vulkan or DirectX 12, from the GPU's maker"
             }
             Self::Wgpu | Self::Vulkan => {
-                "It needs a Vulkan driver: on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` for AMD and \
-                 Intel GPUs (it also brings a software adapter for machines without a GPU), NVIDIA's own \
-                 driver for NVIDIA GPUs; `vulkaninfo --summary` (package vulkan-tools) shows what is seen"
+                "It needs a Vulkan driver: on Debian and Ubuntu `apt-get install mesa-vulkan-drivers` for \
+                 AMD and Intel GPUs (it also brings a software adapter for machines without a GPU), NVIDIA's \
+                 own driver for NVIDIA GPUs; `vulkaninfo --summary` (package vulkan-tools) shows what is seen"
             }
             Self::Metal => "It needs macOS on a Mac with Metal; elsewhere take `wgpu` or `vulkan`",
             Self::Cuda => {

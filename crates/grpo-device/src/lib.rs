@@ -8,6 +8,7 @@
 //! use burn::tensor::Tensor;
 //! use grpo_device::{DeviceName, open};
 //!
+//! # if !cfg!(any(feature = "flex", feature = "ndarray")) { return Ok(()); }
 //! let name: DeviceName = "auto".parse()?;
 //! let device = open(&name)?;
 //! let ones = Tensor::<1>::ones([3], &device);

@@ -213,6 +213,16 @@ mod tests {
     }
 
     #[test]
+    fn a_build_without_backends_says_so() {
+        if Backend::ALL.into_iter().all(|backend| !backend.compiled()) {
+            for outcome in [open(&DeviceName::Auto), default_name().and_then(|name| open(&name))] {
+                let message = outcome.unwrap_err().to_string();
+                assert!(message.contains("--features flex"), "{message}");
+            }
+        }
+    }
+
+    #[test]
     fn a_gpu_is_opened_or_explained() {
         for backend in Backend::ALL.into_iter().filter(|backend| backend.is_gpu() && backend.compiled()) {
             match (open(&backend.name(None)), backend.devices().len()) {
