@@ -159,10 +159,10 @@ pub struct Rejection {
     pub level: RejectionLevel,
     /// k1 is `−d` and has two bounds; k2 is `d²/2` and k3 `eᵈ − 1 − d`, both with an upper bound only.
     pub estimator: KlEstimator,
-    /// For k1: the smallest *ratio* `e^d` that is kept. The others ignore it.
+    /// For k1: the smallest ratio `e^(−d) = π_sampler/π_old` that is kept. The others ignore it.
     #[serde(default)]
     pub lower: f64,
-    /// For k1: the largest ratio that is kept; for the others: the largest value of the estimator, in nats.
+    /// For k1: the largest such ratio that is kept; for the others: the largest value of the estimator, in nats.
     pub upper: f64,
 }
 
@@ -180,12 +180,7 @@ impl Rejection {
     ) -> Result<Tensor<2, Bool>, Error> {
         let (mask, d) = log_ratio(old_log_probs, sampler_log_probs, mask)?;
         let shape = d.dims();
-        let d = d.clamp(-BOUND, BOUND);
-        let step = match self.estimator {
-            // Of the ratio itself, so that both bounds are ratios.
-            KlEstimator::K1 => d,
-            other => other.of_log_ratio(d),
-        };
+        let step = self.estimator.of_log_ratio(d.clamp(-BOUND, BOUND), BOUND);
         let statistic = match self.level {
             RejectionLevel::Token => step,
             RejectionLevel::SequenceSum => step.sum_dim(1),

@@ -36,7 +36,8 @@ pub struct Metrics {
     pub kl_loss: f64,
     /// `−η · entropy`, aggregated; zero without a bonus.
     pub entropy_loss: f64,
-    /// The k3 estimate of `KL(π_θ ‖ π_ref)`, mean over active steps, in nats (`kl`).
+    /// The k3 estimate of `KL(π_θ ‖ π_ref)`, mean over active steps, in nats (`kl`); weighted by the importance ratio
+    /// when the penalty is, as in TRL.
     pub kl: Option<f64>,
     /// Entropy of the policy, mean over active steps, in nats (`entropy`).
     pub entropy: Option<f64>,

@@ -37,26 +37,22 @@ pub enum KlEstimator {
 impl KlEstimator {
     /// The estimate per step: `log_probs` and `ref_log_probs` `[episodes, steps]` to nats `[episodes, steps]`.
     ///
-    /// The log-ratio is bounded to ±20 before `exp` (verl's bound), with zero gradient beyond. Select by the mask *before*
-    /// calling; [`Objective::loss`](crate::Objective::loss) does.
+    /// For k3 the log-ratio is bounded to ±20 before `exp` (verl's bound), with zero gradient beyond. Select by the
+    /// mask *before* calling; [`Objective::loss`](crate::Objective::loss) does.
     pub fn estimate(self, log_probs: Tensor<2>, ref_log_probs: Tensor<2>) -> Tensor<2> {
-        self.of_log_ratio((ref_log_probs - log_probs).clamp(-DEFAULT_BOUND, DEFAULT_BOUND))
+        self.of_log_ratio(ref_log_probs - log_probs, DEFAULT_BOUND)
     }
 
-    /// [`estimate`](Self::estimate)'s value with the gradient of k2, which is that of the divergence itself when the
-    /// samples are on-policy (verl's trailing `+`).
-    pub fn estimate_straight_through(self, log_probs: Tensor<2>, ref_log_probs: Tensor<2>) -> Tensor<2> {
-        let d = (ref_log_probs - log_probs).clamp(-DEFAULT_BOUND, DEFAULT_BOUND);
-        straight_through(self, d)
-    }
-
-    /// The estimate from `d = log π_ref − log π_θ`.
-    pub(crate) fn of_log_ratio(self, d: Tensor<2>) -> Tensor<2> {
+    /// The estimate from `d = log π_ref − log π_θ`, of which only the exponential is bounded.
+    pub(crate) fn of_log_ratio(self, d: Tensor<2>, bound: f64) -> Tensor<2> {
         match self {
             Self::K1 => -d,
             Self::Abs => d.abs(),
             Self::K2 => d.square() * 0.5,
-            Self::K3 => d.clone().exp() - d - 1.0,
+            Self::K3 => {
+                let d = d.clamp(-bound, bound);
+                d.clone().exp() - d - 1.0
+            }
         }
     }
 }
@@ -73,23 +69,54 @@ pub struct KlPenalty {
     pub beta: f64,
     /// How the divergence is estimated.
     pub estimator: KlEstimator,
-    /// Keep the estimator's value but take the gradient of k2 (verl's `k1+`, `k3+`).
+    /// Keep the estimator's value but take the gradient of k2 (verl's `k1+`, `k3+`), which is the gradient of the
+    /// divergence itself when the samples are on-policy.
     pub straight_through: bool,
     /// Multiply the estimate by the (differentiable, unclipped) importance ratio, which makes the gradient of k3
     /// unbiased when the samples come from the old policy (DeepSeek-V3.2; TRL's `use_bias_correction_kl`).
     pub importance_weighted: bool,
+    /// The largest magnitude of a step's estimate, in nats, with zero gradient beyond (verl: 10 for k3); `None` is off.
+    pub cap: Option<f64>,
 }
 
 impl Default for KlPenalty {
     fn default() -> Self {
-        Self { beta: 0.04, estimator: KlEstimator::K3, straight_through: false, importance_weighted: false }
+        Self {
+            beta: 0.04,
+            estimator: KlEstimator::K3,
+            straight_through: false,
+            importance_weighted: false,
+            cap: None,
+        }
     }
 }
 
 impl KlPenalty {
+    /// The estimate per step as this penalty forms it, without β and without the importance ratio: `log_probs` and
+    /// `ref_log_probs` `[episodes, steps]` to nats `[episodes, steps]`. Select by the mask before calling.
+    pub fn estimate(&self, log_probs: Tensor<2>, ref_log_probs: Tensor<2>) -> Tensor<2> {
+        self.of_log_ratio(ref_log_probs - log_probs, DEFAULT_BOUND)
+    }
+
+    pub(crate) fn of_log_ratio(&self, d: Tensor<2>, bound: f64) -> Tensor<2> {
+        let value = |d| {
+            let estimate = self.estimator.of_log_ratio(d, bound);
+            self.cap.map_or(estimate.clone(), |cap| estimate.clamp(-cap, cap))
+        };
+        if !self.straight_through {
+            return value(d);
+        }
+        let carrier = KlEstimator::K2.of_log_ratio(d.clone(), bound);
+        let zero = carrier.clone() - carrier.detach();
+        value(d.detach()) + zero
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Error> {
         if !(self.beta.is_finite() && self.beta >= 0.0) {
             return Err(Error::config("kl.beta", self.beta, "give a finite number, zero or above"));
+        }
+        if let Some(cap) = self.cap.filter(|cap| !(cap.is_finite() && *cap > 0.0)) {
+            return Err(Error::config("kl.cap", cap, "give a number of nats above zero, or leave it out"));
         }
         if self.straight_through && self.importance_weighted {
             return Err(Error::config(
@@ -100,19 +127,4 @@ impl KlPenalty {
         }
         Ok(())
     }
-
-    /// The estimate per step (without β) from the bounded `d = log π_ref − log π_θ` and the importance ratio.
-    pub(crate) fn per_step(&self, d: Tensor<2>, ratio: &Tensor<2>) -> Tensor<2> {
-        if self.straight_through {
-            return straight_through(self.estimator, d);
-        }
-        let estimate = self.estimator.of_log_ratio(d);
-        if self.importance_weighted { estimate * ratio.clone() } else { estimate }
-    }
-}
-
-fn straight_through(estimator: KlEstimator, d: Tensor<2>) -> Tensor<2> {
-    let carrier = KlEstimator::K2.of_log_ratio(d.clone());
-    let zero = carrier.clone() - carrier.detach();
-    estimator.of_log_ratio(d.detach()) + zero
 }

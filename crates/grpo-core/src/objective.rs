@@ -188,12 +188,14 @@ impl Objective {
         // The divergence is reported whenever it can be; it enters the loss only when asked for.
         let (mut kl_loss, mut reference_k3, mut reference_hits) = (None, None, None);
         if let Some(reference) = &batch.ref_log_probs {
-            let unbounded = reference.clone() - log_probs.clone();
-            reference_hits = Some(ratio::bound_hits(unbounded.clone(), self.log_ratio_bound));
-            let d = unbounded.clamp(-self.log_ratio_bound, self.log_ratio_bound);
-            reference_k3 = Some(KlEstimator::K3.of_log_ratio(d.clone().inner()));
+            let d = reference.clone() - log_probs.clone();
+            let weighted = self.kl.is_some_and(|penalty| penalty.importance_weighted);
+            reference_hits = Some(ratio::bound_hits(d.clone(), self.log_ratio_bound));
+            let k3 = KlEstimator::K3.of_log_ratio(d.clone().inner(), self.log_ratio_bound);
+            reference_k3 = Some(if weighted { k3 * ratio.value.clone().inner() } else { k3 });
             if let Some(penalty) = &self.kl {
-                let per_step = mask.select(penalty.per_step(d, &ratio.value), 0.0);
+                let per_step = penalty.of_log_ratio(d, self.log_ratio_bound);
+                let per_step = if weighted { per_step * ratio.value.clone() } else { per_step };
                 let term = (per_step * weights.clone()).sum() * penalty.beta;
                 loss = loss + term.clone();
                 kl_loss = Some(term);

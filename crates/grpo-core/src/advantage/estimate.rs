@@ -13,15 +13,17 @@ pub(super) fn estimate(
     let scored: Vec<f64> = rewards.iter().copied().flatten().collect();
     let batch_std = std(&scored, 1);
 
-    let mut values = Vec::with_capacity(rewards.len());
+    let (mut values, mut compared) = (Vec::with_capacity(rewards.len()), Vec::with_capacity(rewards.len()));
     let (mut without_spread, mut group_stds) = (0, 0.0);
     let mut start = 0;
     for &size in group_sizes {
         let members = start..start + size;
         let group: Vec<f64> = rewards[members.clone()].iter().copied().flatten().collect();
         group_stds += std(&group, 1);
+        let comparable = group.len() > 1;
+        compared.extend(rewards[members.clone()].iter().map(|reward| comparable && reward.is_some()));
         if !has_spread(&group) {
-            without_spread += 1;
+            without_spread += usize::from(comparable);
             values.extend(std::iter::repeat_n(0.0, size));
         } else {
             let scale = match config.scale {
@@ -42,6 +44,7 @@ pub(super) fn estimate(
         values,
         groups: group_sizes.len(),
         groups_without_spread: without_spread,
+        compared,
         missing: rewards.len() - scored.len(),
         reward_mean: mean(&scored),
         reward_std: group_stds / (group_sizes.len().max(1) as f64),

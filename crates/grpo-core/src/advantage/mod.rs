@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use rewards::{Reward, combine, normalize_then_sum};
 pub(crate) use whiten::whitened;
-pub use whiten::{discounted_returns, whiten_episodes, whiten_tokens};
+pub use whiten::{discounted_returns, whiten_tokens};
 
 use crate::{Error, column};
 
@@ -93,9 +93,11 @@ pub struct Advantages {
     pub values: Vec<f64>,
     /// Number of groups.
     pub groups: usize,
-    /// Groups whose rewards don't differ (or of which at most one episode has a reward): their advantages are exactly zero and they
-    /// teach nothing.
+    /// Groups of two or more scored episodes whose rewards don't differ: their advantages are exactly zero and they teach
+    /// nothing. (As in TRL, a group with a single scored episode has no spread to speak of and isn't counted.)
     pub groups_without_spread: usize,
+    /// Which episodes have a reward and a sibling with one; the others' advantage is zero.
+    pub compared: Vec<bool>,
     /// Episodes without a reward; their advantage is zero.
     pub missing: usize,
     /// Mean of the rewards that are there (TRL's `reward`).
@@ -108,6 +110,12 @@ impl Advantages {
     /// Share of groups without spread (TRL's `frac_reward_zero_std`).
     pub fn share_without_spread(&self) -> f64 {
         if self.groups == 0 { 0.0 } else { self.groups_without_spread as f64 / self.groups as f64 }
+    }
+
+    /// The advantages normalised once more over the batch: `(A − mean) / (std + ε)` with the unbiased standard deviation over the
+    /// [`compared`](Self::compared) episodes (TRL's RLOO with `normalize_advantages`). The others stay zero.
+    pub fn whitened(&self, epsilon: f64) -> Vec<f64> {
+        whiten::whitened_among(&self.values, &self.compared, epsilon)
     }
 
     /// The advantages as a column `[episodes, 1]` on `device`, as [`LossInputs`](crate::LossInputs) takes them.

@@ -1,7 +1,7 @@
 //! Rewards as they come: numbers, missing ones, several columns.
 
 use super::AdvantageEstimator;
-use super::estimate::{mean, std};
+use super::whiten::whitened_among;
 use crate::Error;
 
 /// A reward: a number, or `None` where a reward function does not apply to an episode.
@@ -87,12 +87,7 @@ pub fn normalize_then_sum<R: Reward>(
         }
     }
     let scored: Vec<bool> = rows(&rewards, weights)?.map(|row| row.iter().any(Option::is_some)).collect();
-    let kept: Vec<f64> =
-        sums.iter().zip(&scored).filter_map(|(&sum, &scored)| scored.then_some(sum)).collect();
-    let (centre, scale) = (mean(&kept), std(&kept, 1) + estimator.epsilon);
-    let normalised =
-        sums.iter().zip(scored).map(|(sum, scored)| if scored { (sum - centre) / scale } else { 0.0 });
-    Ok(normalised.collect())
+    Ok(whitened_among(&sums, &scored, estimator.epsilon))
 }
 
 fn rows<'a>(

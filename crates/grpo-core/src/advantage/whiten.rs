@@ -3,12 +3,12 @@
 use super::estimate::{mean, std};
 use crate::Error;
 
-/// Advantages normalised over the episodes of the batch: `(A − mean) / (std + ε)` with the unbiased standard deviation (TRL's RLOO
-/// with `normalize_advantages`); zero when they don't differ and ε is zero.
-pub fn whiten_episodes(advantages: &[f64], epsilon: f64) -> Vec<f64> {
-    let (centre, scale) = (mean(advantages), std(advantages, 1) + epsilon);
-    let whiten = |advantage: &f64| if scale > 0.0 { (advantage - centre) / scale } else { 0.0 };
-    advantages.iter().map(whiten).collect()
+/// `(A − mean) / (std + ε)` over the chosen entries, and zero elsewhere or when they don't differ and ε is zero.
+pub(super) fn whitened_among(values: &[f64], chosen: &[bool], epsilon: f64) -> Vec<f64> {
+    let kept: Vec<f64> = values.iter().zip(chosen).filter_map(|(&value, &c)| c.then_some(value)).collect();
+    let (centre, scale) = (mean(&kept), std(&kept, 1) + epsilon);
+    let whiten = |(value, &c): (&f64, &bool)| if c && scale > 0.0 { (value - centre) / scale } else { 0.0 };
+    values.iter().zip(chosen).map(whiten).collect()
 }
 
 /// Advantages whitened over all active steps of the batch: `(A − mean) / √(var + 1e-8)` with the unbiased variance, where an

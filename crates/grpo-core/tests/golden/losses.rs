@@ -5,7 +5,7 @@ use grpo_core::advantage::{AdvantageEstimator, Scale};
 use grpo_core::entropy::{keep_above, top_share_threshold};
 use grpo_core::{
     Aggregate, Cispo, Clip, Gmpo, KlEstimator, KlPenalty, LossInputs, Metrics, Objective, RatioLevel, Sapo,
-    StepTotals, Surrogate, Vespo, column, off_policy_keep,
+    StepTotals, Surrogate, Vespo, off_policy_keep,
 };
 
 use crate::support::golden::{Case, run};
@@ -148,7 +148,8 @@ fn verl(case: &Case) -> Option<Setup> {
         beta: case.number("kl_coef"),
         estimator: kl_estimator(estimator),
         straight_through: estimator.ends_with('+'),
-        importance_weighted: false,
+        cap: (kl_estimator(estimator) == KlEstimator::K3).then_some(10.0),
+        ..KlPenalty::default()
     });
     Some(Setup {
         objective: Objective {
@@ -218,7 +219,8 @@ fn check_once(
     let advantages = constant("advantages").expect("advantages");
     let active = bools(&mask, device);
     let counts = lengths(&mask);
-    let weights = column(&setup.objective.aggregate.row_weights_of(&counts, setup.totals), device);
+    let weights = setup.objective.aggregate.row_weights_of(&counts, setup.totals);
+    let weights = tensor(&weights.iter().map(|&w| vec![w]).collect(), device, dtype);
 
     let mut keep = None;
     let mut kept = mask.clone();
@@ -361,7 +363,8 @@ fn golden_seed() {
         for (dtype, tolerance) in precisions(&device) {
             let log_probs = tensor(&new, &device.clone().autodiff(), dtype).require_grad();
             let mask: Vec<Vec<bool>> = new.iter().map(|row| vec![true; row.len()]).collect();
-            let weights = column(&objective.aggregate.row_weights(&lengths(&mask)), &device);
+            let weights = objective.aggregate.row_weights(&lengths(&mask));
+            let weights = tensor(&weights.iter().map(|&w| vec![w]).collect(), &device, dtype);
             let column: Matrix = advantages.values.iter().map(|&a| vec![a]).collect();
             let outputs = objective
                 .loss(LossInputs {

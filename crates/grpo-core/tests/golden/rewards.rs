@@ -43,11 +43,8 @@ fn trl(case: &Case) -> Result<bool, String> {
         other => panic!("{}: kind {other}", case.name),
     };
     let got = estimator.estimate(&combined, size).map_err(|e| e.to_string())?;
-    let values = if case.flag("normalize_advantages") {
-        advantage::whiten_episodes(&got.values, case.number("eps"))
-    } else {
-        got.values.clone()
-    };
+    let values =
+        if case.flag("normalize_advantages") { got.whitened(case.number("eps")) } else { got.values.clone() };
     close("advantages", &values, &want, TOLERANCE)?;
     // With batch scaling TRL counts the batch's standard deviation, here groups are counted.
     if let (Some(want), true) = (case.expected_number("frac_zero_std"), scale != Scale::Batch) {

@@ -4,8 +4,8 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 use grpo_core::entropy::{AdaptiveEntropy, AdaptiveKl, keep_above, top_share_threshold};
 use grpo_core::ppo::value_loss;
 use grpo_core::{
-    Aggregate, CorrectionLevel, ImportanceCorrection, KlEstimator, Outside, Rejection, RejectionLevel,
-    StepTotals, column, off_policy_keep, token_entropies, token_log_probs,
+    Aggregate, CorrectionLevel, ImportanceCorrection, KlEstimator, KlPenalty, Outside, Rejection,
+    RejectionLevel, StepTotals, off_policy_keep, token_entropies, token_log_probs,
 };
 
 use crate::losses::kl_estimator;
@@ -77,11 +77,14 @@ fn golden_kl() {
             let new =
                 tensor(&select(case.need("logp_new")), &device.clone().autodiff(), dtype).require_grad();
             let reference = tensor(&select(case.need("logp_ref")), &device, dtype);
-            let kl = if case.text("estimator").ends_with('+') {
-                estimator.estimate_straight_through(new.clone(), reference)
-            } else {
-                estimator.estimate(new.clone(), reference)
+            let penalty = KlPenalty {
+                estimator,
+                straight_through: case.text("estimator").ends_with('+'),
+                // verl caps k3 and nothing else.
+                cap: (estimator == KlEstimator::K3).then_some(10.0),
+                ..KlPenalty::default()
             };
+            let kl = penalty.estimate(new.clone(), reference);
             let mean = kl.clone().mask_fill(bools(&mask, &device).bool_not(), 0.0).sum() / count;
             let grads = mean.backward();
             close("kl", &matrix(kl).concat(), &case.expected("kl").expect("kl").concat(), tolerance)?;
@@ -301,7 +304,7 @@ fn golden_value_loss() {
                 tensor(&case.need("values"), &device, dtype),
                 tensor(&case.need("returns"), &device, dtype),
                 bools(&mask, &device),
-                column(&weights, &device),
+                tensor(&weights.iter().map(|&w| vec![w]).collect(), &device, dtype),
                 case.number("cliprange_value"),
             )
             .map_err(|e| e.to_string())?;

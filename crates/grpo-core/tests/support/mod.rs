@@ -1,5 +1,6 @@
 //! What the integration tests share: the device under test, golden cases, comparison.
-#![allow(dead_code)]
+// Every test binary uses a part of this, and `pub` is the simplest visibility for a shared folder.
+#![allow(dead_code, unreachable_pub)]
 
 pub mod golden;
 
@@ -10,7 +11,7 @@ pub type Matrix = Vec<Vec<f64>>;
 
 /// The device named by `GRPO_DEVICE`, `flex` when it isn't set.
 pub fn device() -> Device {
-    Device::flex()
+    grpo_device::from_env().expect("GRPO_DEVICE names a device of this build")
 }
 
 /// The float types the device computes in, with the tolerance the golden files suggest for them.
