@@ -1,4 +1,86 @@
-//! The mathematics of Group Relative Policy Optimization.
+//! The mathematics of Group Relative Policy Optimization (GRPO) on [burn](https://burn.dev) tensors, and nothing else.
+//!
+//! GRPO trains a policy by letting it answer the same question several times, scoring the answers, and raising the probability of
+//! those that beat their own group. This crate is the part between the scores and the optimizer:
+//!
+//! ```text
+//!  rewards ──► advantages ──► ratio ──► surrogate ──► KL penalty ──► aggregate ──► loss
+//!  [groups,    A = (r − mean)  r = π_θ   −min(r·A,     + β·k3         Σ w·L          + diagnostics
+//!   G]           / (std + ε)     / π_old   clip(r)·A)
+//!    └── host ──┘ └──────────────────── [episodes, steps], on the device ───────────────────┘
+//! ```
+//!
+//! # The shortest useful program
+//!
+//! Two questions, two answers each, three steps per answer. `log_probs` would come from your policy.
+//!
+//! ```
+//! use burn::tensor::{Bool, Tensor};
+//! use grpo_core::{AdvantageEstimator, Error, LossInputs, Objective};
+//!
+//! # fn main() -> Result<(), Error> {
+//! # let device = grpo_device::from_env().expect("a device").autodiff();
+//! # let log_probs = Tensor::<2>::from_floats([[-1.0, -0.5, -2.0]; 4], &device).require_grad();
+//! let objective = Objective::dapo();
+//! let advantages = AdvantageEstimator::default().estimate(&[1.0, 0.0, 0.5, 0.5], 2)?;
+//! let mask = Tensor::<2, Bool>::from_data([[true, true, true], [true, true, false], [true; 3], [true; 3]], &device);
+//! let weights = objective.aggregate.weights(mask.clone());
+//! let inputs = LossInputs::new(log_probs.clone(), advantages.to_tensor(&device), mask, weights);
+//! let outputs = objective.loss(inputs)?;
+//! let gradients = outputs.loss.backward();
+//! println!("share of clipped steps: {}", outputs.diagnostics.read()?.clip_region);
+//! # let gradient: Vec<f32> = log_probs.grad(&gradients).unwrap().into_data().iter().collect();
+//! # assert!(gradient[0] < 0.0 && gradient[3] > 0.0 && gradient[5] == 0.0 && gradient[6] == 0.0);
+//! # Ok(()) }
+//! ```
+//!
+//! # The objective
+//!
+//! With `r` the importance ratio, `A` the advantage, `w` the weights of the steps and `1[mask]` the steps that are the policy's own:
+//!
+//! ```text
+//! loss = Σ_it w_it · 1[mask_it] · ( policy(r_it, A_it) + β · kl_it )  −  η · Σ_it u_it · H_it
+//! ```
+//!
+//! [`Objective`] has one field per choice, and every choice is independent of the others:
+//!
+//! | axis | type | choices |
+//! |---|---|---|
+//! | ratio | [`RatioLevel`] | per token; per answer, length-normalised (GSPO), with token gradients, or the plain product |
+//! | surrogate | [`Surrogate`] | PPO clip (asymmetric, two-sided, dual), CISPO, SAPO, VESPO, GMPO, DPPO, REINFORCE, unclipped |
+//! | KL | [`KlPenalty`] | k1, \|k1\|, k2, k3; straight-through; importance-weighted; capped |
+//! | aggregate | [`Aggregate`] | mean of means, token mean, sum over a constant, mean of sums |
+//! | advantages (before) | [`AdvantageEstimator`] | group mean, leave-one-out, length-weighted, best of k; scaled by group, batch or not |
+//! | off-policy (beside) | [`correction`], [`entropy`] | importance weights, rejection, off-policy mask, high-entropy mask |
+//!
+//! Published algorithms are named points in that space, from [`Objective::grpo`] to [`Objective::vespo`]; the table in [`presets`]
+//! shows them with their papers, and where implementations differ.
+//!
+//! # Micro-batches
+//!
+//! The weights are made once for the whole optimizer step. A micro-batch takes its rows of them, its losses add up to the loss of the
+//! step, and its gradients to the step's gradient: splitting a batch, padding it further or reordering it changes nothing.
+//!
+//! ```
+//! use grpo_core::{Aggregate, column};
+//! # let device = grpo_device::from_env().expect("a device");
+//!
+//! let lengths = [3, 2, 3, 3];                                   // active steps of every episode of the step
+//! let weights = Aggregate::SequenceMean.row_weights(&lengths);
+//! let first_half = column(&weights[..2], &device);              // [rows, 1], for the first micro-batch
+//! # assert_eq!(first_half.dims(), [2, 1]);
+//! ```
+//!
+//! Its [`Diagnostics`] stay on the device; [`merge`](Diagnostics::merge) them and [`read`](Diagnostics::read) them once per step.
+//!
+//! # What to rely on
+//!
+//! * Padding may hold anything, NaN and infinities included: inputs are selected by the mask before any arithmetic, and gradients outside
+//!   it are exactly zero. A batch with an empty mask has loss zero and gradient zero.
+//! * Log-ratios are bounded before `exp`, and [`Metrics::bound_hits`] counts how often the bound was reached.
+//! * Shapes are checked, never broadcast silently: [`Error::Shape`] names the argument.
+//! * No I/O, no clock, no global state, no backend: the device is that of the tensors.
+//! * Every formula is compared with numbers computed by TRL or verl (`tests/golden`), and with finite differences.
 #![forbid(unsafe_code)]
 
 pub mod advantage;
