@@ -56,7 +56,7 @@ pub fn generalized_advantages(
 ) -> Result<Gae, Error> {
     same_length("values", values.len(), rewards.len())?;
     same_length("mask", mask.len(), rewards.len())?;
-    if steps == 0 || rewards.len() % steps != 0 {
+    if steps == 0 || !rewards.len().is_multiple_of(steps) {
         return Err(Error::Length {
             argument: "rewards",
             expected: rewards.len().div_ceil(steps.max(1)) * steps,

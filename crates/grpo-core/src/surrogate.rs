@@ -1,9 +1,9 @@
 //! The policy term: what is differentiated in place of the expected reward.
 //!
-//! With the importance ratio `r` ([`RatioLevel`](crate::RatioLevel)), the advantage `A` and `log π_θ` of the action, each
+//! With the importance ratio `r` ([`RatioLevel`]), the advantage `A` and `log π_θ` of the action, each
 //! variant below is one formula for the loss of a step (to be minimised). `sg` stops the gradient.
 
-use burn::tensor::{Bool, Tensor, activation};
+use burn::tensor::{Bool, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::mask::Mask;
@@ -345,7 +345,8 @@ impl Sapo {
         let positive = advantages.clone().greater_elem(0.0);
         let temperature =
             advantages.zeros_like().add_scalar(self.negative).mask_fill(positive, self.positive);
-        let gate = activation::sigmoid(temperature.clone() * (terms.ratio.value.clone() - 1.0));
+        // σ(x) as a tanh: some backends compute their sigmoid in f32 whatever the type.
+        let gate = ((terms.ratio.value.clone() - 1.0) * temperature.clone() * 0.5).tanh() * 0.5 + 0.5;
         Policy::unbounded(-(gate * advantages * temperature.recip() * 4.0))
     }
 }

@@ -95,7 +95,7 @@ fn rows<'a>(
     weights: &[f64],
 ) -> Result<std::slice::ChunksExact<'a, Option<f64>>, Error> {
     let functions = weights.len().max(1);
-    if rewards.len() % functions != 0 || (weights.is_empty() && !rewards.is_empty()) {
+    if !rewards.len().is_multiple_of(functions) || (weights.is_empty() && !rewards.is_empty()) {
         return Err(Error::Length {
             argument: "rewards",
             expected: rewards.len().div_ceil(functions) * weights.len(),

@@ -40,7 +40,7 @@ pub fn discounted_returns(
     gamma: f64,
 ) -> Result<(Vec<f64>, Vec<f64>), Error> {
     check(rewards.len(), mask.len())?;
-    if steps == 0 || rewards.len() % steps != 0 {
+    if steps == 0 || !rewards.len().is_multiple_of(steps) {
         return Err(Error::Length {
             argument: "rewards",
             expected: rewards.len().div_ceil(steps.max(1)) * steps,
