@@ -2,7 +2,9 @@
 
 mod error;
 mod guard;
+pub mod length;
 pub mod number;
+pub mod repetition;
 mod reward;
 mod set;
 mod spec;

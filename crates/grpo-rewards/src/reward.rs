@@ -118,11 +118,11 @@ impl<R: Reward + ?Sized> Reward for Box<R> {
 /// });
 /// assert_eq!(polite.score(&Sample::new("", "please")).unwrap().value, 1.0);
 /// ```
-pub fn reward_fn<F>(name: impl Into<String>, score: F) -> impl Reward
+pub fn reward_fn<F>(name: &str, score: F) -> impl Reward + use<F>
 where
     F: Fn(&Sample<'_>) -> Option<Score> + Send + Sync,
 {
-    Closure { name: name.into(), score }
+    Closure { name: name.to_owned(), score }
 }
 
 struct Closure<F> {

@@ -3,8 +3,10 @@
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
+use crate::length::{CosineLength, SoftOverlong, TargetLength};
 use crate::number::RightNumber;
-use crate::text::ExactMatch;
+use crate::repetition::Repetition;
+use crate::text::{ExactMatch, Format, InitialShare, Keywords, LetterShare, Pattern, WordsPerSentence};
 use crate::{Reward, RewardError};
 
 /// One entry of a recipe's list of rewards: which reward, how much it counts, what it is called.
@@ -38,8 +40,30 @@ pub struct RewardSpec {
 pub enum RewardKind {
     /// The final answer is the right number.
     Number(RightNumber),
+    /// Working first, then the answer after its marker, once.
+    Format(Format),
     /// The completion is the reference.
     ExactMatch(ExactMatch),
+    /// A regular expression matches.
+    #[serde(rename = "regex")]
+    Pattern(Pattern),
+    /// DAPO's punishment of completions near the length limit.
+    SoftOverlong(SoftOverlong),
+    /// Close to a wanted length.
+    #[serde(rename = "length")]
+    TargetLength(TargetLength),
+    /// Right and short, or wrong but tried.
+    CosineLength(CosineLength),
+    /// Few repeated n-grams.
+    Repetition(Repetition),
+    /// Much of one letter.
+    LetterShare(LetterShare),
+    /// Many words that begin with one letter.
+    InitialShare(InitialShare),
+    /// Sentences of a wanted length.
+    WordsPerSentence(WordsPerSentence),
+    /// Contains certain words.
+    Keywords(Keywords),
 }
 
 /// What the settings of every kind can do.
@@ -49,6 +73,13 @@ pub(crate) trait Settings {
 
     /// Checks the values and prepares the reward.
     fn build(&self) -> Result<Box<dyn Reward>, RewardError>;
+}
+
+pub(crate) fn positive(key: &str, value: f64) -> Result<(), RewardError> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(RewardError::invalid(key, format!("is {value}"), "use a number above 0"))
 }
 
 pub(crate) fn finite(key: &str, value: f64) -> Result<(), RewardError> {
@@ -160,5 +191,15 @@ macro_rules! kinds {
 
 kinds! {
     Number(RightNumber),
+    Format(Format),
     ExactMatch(ExactMatch),
+    Pattern(Pattern),
+    SoftOverlong(SoftOverlong),
+    TargetLength(TargetLength),
+    CosineLength(CosineLength),
+    Repetition(Repetition),
+    LetterShare(LetterShare),
+    InitialShare(InitialShare),
+    WordsPerSentence(WordsPerSentence),
+    Keywords(Keywords),
 }

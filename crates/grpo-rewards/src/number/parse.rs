@@ -315,9 +315,9 @@ impl<'a, 'b> Parser<'a, 'b> {
         self.operation()?;
         if let Some(Token::Number(digits)) = self.token(0) {
             // Without braces LaTeX takes one digit each: `\frac34` is 3/4, `\frac3{4}` as well.
-            let bytes = digits.as_bytes();
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
             self.at += 1;
-            return match (bytes, self.token(0)) {
+            return match (if plain { digits.as_bytes() } else { &[] }, self.token(0)) {
                 ([above, below], _) => integer(above - b'0').over(&integer(below - b'0')),
                 ([above], Some(Token::BraceOpen)) => {
                     let below = self.bracketed(Token::BraceClose)?;

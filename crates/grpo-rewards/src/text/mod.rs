@@ -1,5 +1,38 @@
 //! Rewards for properties of text that can be checked without knowing what it means.
 
 mod exact_match;
+mod format;
+mod keywords;
+mod letters;
+mod pattern;
+mod sentences;
 
 pub use exact_match::ExactMatch;
+pub use format::Format;
+pub use keywords::{Keywords, Need};
+pub use letters::{InitialShare, LetterShare};
+pub use pattern::Pattern;
+pub use sentences::WordsPerSentence;
+
+use crate::RewardError;
+
+/// The words of a text: runs of letters and digits, apostrophes inside a word included.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let apostrophe = |c: char| matches!(c, '\'' | '\u{2019}');
+    text.split(move |c: char| !c.is_alphanumeric() && !apostrophe(c))
+        .map(move |word| word.trim_matches(apostrophe))
+        .filter(|word| !word.is_empty())
+}
+
+/// 1 within `tolerance` of the target, then a straight line down to 0 at a further distance of `target`.
+pub(crate) fn closeness(value: f64, target: f64, tolerance: f64) -> f64 {
+    let beyond = ((value - target).abs() - tolerance).max(0.0);
+    (1.0 - beyond / target).max(0.0)
+}
+
+pub(crate) fn check_tolerance(tolerance: f64) -> Result<(), RewardError> {
+    if tolerance.is_finite() && tolerance >= 0.0 {
+        return Ok(());
+    }
+    Err(RewardError::invalid("tolerance", format!("is {tolerance}"), "use a number from 0 up"))
+}

@@ -1,0 +1,66 @@
+//! A regular expression, matched in linear time.
+
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+use crate::spec::Settings;
+use crate::{Reward, RewardError, Sample, Score};
+
+/// 1 where a regular expression matches the completion, 0 where it does not.
+///
+/// The syntax is that of the `regex` crate (no look-around, no back-references), whose time is linear in the
+/// completion whatever the pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pattern {
+    /// The regular expression. `(?i)` ignores case, `(?s)` lets `.` match line breaks.
+    pub pattern: String,
+    /// Whether it must match the whole completion (white space at both ends left out) rather than any part.
+    /// Default: any part.
+    #[serde(default)]
+    pub whole: bool,
+}
+
+impl Settings for Pattern {
+    fn kind(&self) -> &'static str {
+        "regex"
+    }
+
+    fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
+        // An empty pattern matches everything: surely not what was meant.
+        if self.pattern.is_empty() {
+            return Err(RewardError::invalid("pattern", "is empty", "write a regular expression"));
+        }
+        let anchored = format!(r"\A(?:{})\z", self.pattern);
+        let regex = compile("pattern", if self.whole { &anchored } else { &self.pattern })?;
+        Ok(Box::new(Matcher { regex, whole: self.whole }))
+    }
+}
+
+struct Matcher {
+    regex: Regex,
+    whole: bool,
+}
+
+impl Reward for Matcher {
+    fn name(&self) -> &str {
+        "regex"
+    }
+
+    fn score(&self, sample: &Sample<'_>) -> Option<Score> {
+        let text = if self.whole { sample.completion.trim() } else { sample.completion };
+        Some(if self.regex.is_match(text) {
+            Score::new(1.0, "matches the pattern")
+        } else {
+            Score::new(0.0, "does not match the pattern")
+        })
+    }
+}
+
+/// Compiles a pattern of a configuration, with bounded memory.
+pub(super) fn compile(key: &str, pattern: &str) -> Result<Regex, RewardError> {
+    RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|error| {
+        let fix = "correct the regular expression (syntax of Rust's `regex` crate: no look-around)";
+        RewardError::invalid(key, format!("is not a usable pattern: {error}"), fix)
+    })
+}
