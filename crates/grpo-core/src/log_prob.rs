@@ -1,75 +1,122 @@
 //! From logits to log-probabilities and entropies.
 //!
 //! ```text
-//! log p(a) = z_a − log Σ_v exp(z_v),      H = log Σ_v exp(z_v) − Σ_v p_v · z_v,      z = logits / temperature
+//! z = logits / temperature,   y = z − max z,   s = Σ_v exp(y_v)
+//! log p(a) = y_a − log s,     H = log s − Σ_v exp(y_v)·y_v / s
 //! ```
 //!
-//! Only the target's logit and the log-sum-exp are formed; a full `log_softmax` would write another tensor of the size of the
-//! logits, the largest of a training step.
+//! Only the target's logit and the sums are formed. A full `log_softmax` would write another tensor of the size of the logits, the
+//! largest of a training step, and on burn's CPU backends it is composed of several passes.
+//!
+//! Logits narrower than f32 are widened first: a sum over a vocabulary means nothing in half precision.
 
-use burn::tensor::{Int, Tensor, activation};
+use burn::tensor::{Int, Tensor};
 
-use crate::Error;
+use crate::{Error, mask};
+
+/// What an objective needs to know about each step's distribution, `[episodes, steps]` each.
+#[derive(Debug, Clone)]
+pub struct TokenStatistics {
+    /// The log-probability of the target, in nats.
+    pub log_probs: Tensor<2>,
+    /// The entropy of the whole distribution, in nats.
+    pub entropies: Tensor<2>,
+}
 
 /// The log-probability of each target, in nats: `logits` `[episodes, steps, vocab]` and `targets` `[episodes, steps]` to
 /// `[episodes, steps]`.
 ///
 /// `temperature` divides the logits, as when sampling, so that the log-probabilities are those of the distribution that was
-/// sampled from. Differentiable with respect to the logits.
+/// sampled from. Differentiable with respect to the logits. A logit of −∞ stands for an impossible action.
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] when `targets` doesn't fit `logits`, [`Error::Config`] for a temperature that isn't above zero.
+/// [`Error::Shape`] when `targets` doesn't fit `logits` or the vocabulary is empty, [`Error::Config`] for a temperature that
+/// isn't above zero.
 pub fn token_log_probs(
     logits: Tensor<3>,
     targets: Tensor<2, Int>,
     temperature: f64,
 ) -> Result<Tensor<2>, Error> {
-    let (scaled, shape) = scaled(logits, temperature)?;
-    check_targets(&targets, shape)?;
-    let chosen = scaled.clone().gather(2, targets.unsqueeze_dim(2));
-    Ok((chosen - log_sum_exp(scaled)).squeeze_dim(2))
+    check_targets(&targets, logits.dims())?;
+    let parts = Parts::new(logits, temperature)?;
+    Ok(parts.log_probs(targets))
 }
 
 /// The entropy of each step's distribution, in nats: `logits` `[episodes, steps, vocab]` to `[episodes, steps]`.
 ///
-/// A logit of −∞ stands for an impossible action and adds nothing. Differentiable with respect to the logits.
+/// Differentiable with respect to the logits. To report the entropy only, pass `logits.inner()` and no graph is kept.
 ///
 /// # Errors
 ///
-/// [`Error::Config`] for a temperature that isn't above zero, [`Error::Shape`] for an empty vocabulary.
+/// As [`token_log_probs`].
 pub fn token_entropies(logits: Tensor<3>, temperature: f64) -> Result<Tensor<2>, Error> {
-    let (scaled, _) = scaled(logits, temperature)?;
-    let probabilities = activation::softmax(scaled.clone(), 2);
-    // 0 · −∞ is NaN; the limit of p·log p is 0.
-    let impossible = scaled.clone().equal_elem(f32::NEG_INFINITY);
-    let mean = (probabilities * scaled.clone().mask_fill(impossible, 0.0)).sum_dim(2);
-    Ok((log_sum_exp(scaled) - mean).squeeze_dim(2))
+    Parts::new(logits, temperature).map(Parts::entropies)
 }
 
-/// `log Σ_v exp(x_v)` over the last dimension, which is kept with size one. The maximum is taken out as a constant: its gradient
-/// cancels.
-fn log_sum_exp(x: Tensor<3>) -> Tensor<3> {
-    let max = x.clone().inner().max_dim(2);
-    (x - max.clone()).exp().sum_dim(2).log() + max
+/// [`token_log_probs`] and [`token_entropies`] in one go, sharing the exponentials. For a bonus on the entropy; when it is
+/// only reported, the two functions (the second on `logits.inner()`) keep a smaller graph.
+///
+/// # Errors
+///
+/// As [`token_log_probs`].
+pub fn token_statistics(
+    logits: Tensor<3>,
+    targets: Tensor<2, Int>,
+    temperature: f64,
+) -> Result<TokenStatistics, Error> {
+    check_targets(&targets, logits.dims())?;
+    let parts = Parts::new(logits, temperature)?;
+    Ok(TokenStatistics { log_probs: parts.log_probs(targets), entropies: parts.entropies() })
 }
 
-fn scaled(logits: Tensor<3>, temperature: f64) -> Result<(Tensor<3>, [usize; 3]), Error> {
-    let shape = logits.dims();
-    if !(temperature.is_finite() && temperature > 0.0) {
-        let fix = "give the sampling temperature, a finite number above zero (1.0 changes nothing)";
-        return Err(Error::config("temperature", temperature, fix));
-    }
-    if shape[2] == 0 {
-        return Err(Error::Shape {
-            argument: "logits",
-            expected: "at least one vocabulary entry".into(),
-            found: shape.to_vec(),
-        });
-    }
-    let logits = if temperature == 1.0 { logits } else { logits / temperature };
-    Ok((logits, shape))
+/// `y`, `exp y` and `s` of the module's formulas.
+struct Parts {
+    /// `[episodes, steps, vocab]`.
+    shifted: Tensor<3>,
+    /// `[episodes, steps, vocab]`.
+    exponentials: Tensor<3>,
+    /// `[episodes, steps, 1]`.
+    sum: Tensor<3>,
 }
+
+impl Parts {
+    fn new(logits: Tensor<3>, temperature: f64) -> Result<Self, Error> {
+        if !(temperature.is_finite() && temperature > 0.0) {
+            let fix = "give the sampling temperature, a finite number above zero (1.0 changes nothing)";
+            return Err(Error::config("temperature", temperature, fix));
+        }
+        let shape = logits.dims();
+        if shape.contains(&0) {
+            let expected = "at least one episode, one step and one vocabulary entry".into();
+            return Err(Error::Shape { argument: "logits", expected, found: shape.to_vec() });
+        }
+        let dtype = mask::compute_dtype(logits.dtype());
+        let logits = logits.cast(dtype);
+        let scaled = if temperature == 1.0 { logits } else { logits / temperature };
+        // The maximum is a constant here: it cancels, and so does its gradient.
+        let shifted = scaled.clone() - scaled.inner().max_dim(2);
+        let exponentials = shifted.clone().exp();
+        let sum = exponentials.clone().sum_dim(2);
+        Ok(Self { shifted, exponentials, sum })
+    }
+
+    fn log_probs(&self, targets: Tensor<2, Int>) -> Tensor<2> {
+        let chosen = self.shifted.clone().gather(2, targets.unsqueeze_dim(2));
+        (chosen - self.sum.clone().log()).squeeze_dim(2)
+    }
+
+    fn entropies(self) -> Tensor<2> {
+        // 0 · −∞ is NaN; the limit of p · log p is 0.
+        let impossible = self.shifted.clone().lower_elem(IMPOSSIBLE);
+        let shifted = self.shifted.mask_fill(impossible, 0.0);
+        let mean = (self.exponentials * shifted).sum_dim(2) / self.sum.clone();
+        (self.sum.log() - mean).squeeze_dim(2)
+    }
+}
+
+/// Below this `exp` is zero in every type.
+const IMPOSSIBLE: f64 = -1e30;
 
 fn check_targets(targets: &Tensor<2, Int>, [episodes, steps, _]: [usize; 3]) -> Result<(), Error> {
     if targets.dims() == [episodes, steps] {
