@@ -22,15 +22,17 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let result = catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(outer);
     result.map_err(|payload| {
-        let message = if let Some(text) = payload.downcast_ref::<&str>() {
-            (*text).to_owned()
-        } else if let Some(text) = payload.downcast_ref::<String>() {
-            text.clone()
-        } else {
-            "without a message".to_owned()
+        let message = match payload.downcast::<String>() {
+            Ok(text) => *text,
+            Err(payload) => match payload.downcast::<&str>() {
+                Ok(text) => (*text).to_owned(),
+                Err(payload) => {
+                    // Dropping a payload of any other type may itself panic; leaking it is the lesser evil.
+                    std::mem::forget(payload);
+                    "without a message".to_owned()
+                }
+            },
         };
-        // Dropping a payload may itself panic; leaking the odd one is the lesser evil.
-        std::mem::forget(payload);
         match LOCATION.take() {
             Some(place) => format!("panicked at {place}: {message}"),
             None => format!("panicked: {message}"),

@@ -41,15 +41,16 @@ fn a_reward_that_fails_costs_its_own_episode_only() {
             let none: [f64; 0] = [];
             Some(Score::new(none[s.completion.len()], "never"))
         }
+        "odd" => std::panic::panic_any(7),
         "nan" => Some(Score::new(f64::NAN, "not a number")),
         "inf" => Some(Score::new(f64::INFINITY, "too much")),
         _ => Some(Score::new(1.0, "fine")),
     });
     let set = RewardSet::new().with(1.0, touchy).unwrap().with(1.0, constant("other", 0.25)).unwrap();
-    let result = set.evaluate(&["a", "panic", "index", "nan", "inf", "b"].map(|c| Sample::new("", c)));
-    assert_eq!(result.combined, [1.25, 0.25, 0.25, 0.25, 0.25, 1.25].map(Some));
-    assert_eq!(result.failures(), 4);
-    assert_eq!(result.failure_share(), 4.0 / 12.0);
+    let result = set.evaluate(&["a", "panic", "index", "nan", "inf", "b", "odd"].map(|c| Sample::new("", c)));
+    assert_eq!(result.combined, [1.25, 0.25, 0.25, 0.25, 0.25, 1.25, 0.25].map(Some));
+    assert_eq!(result.failures(), 5);
+    assert_eq!(result.failure_share(), 5.0 / 14.0);
     let touchy = result.column("touchy").unwrap();
     let reasons: Vec<_> = touchy.outcomes.iter().map(Outcome::reason).collect();
     assert!(
@@ -61,6 +62,7 @@ fn a_reward_that_fails_costs_its_own_episode_only() {
     assert!(reasons[2].contains("index out of bounds"), "{}", reasons[2]);
     assert_eq!(reasons[3], "returned NaN, not a finite number");
     assert_eq!(reasons[4], "returned inf, not a finite number");
+    assert!(reasons[6].ends_with("without a message"), "{}", reasons[6]);
     assert_eq!(touchy.mean(), Some(1.0));
     let (name, episode, why) = result.first_failure().unwrap();
     assert_eq!((name, episode), ("touchy", 1));

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parse::{MAX_ANSWER, last_number};
+use super::parse::MAX_ANSWER;
+use super::prose::last_number;
 use super::value::{Number, NumberError};
 
 /// What marks the final answer in a completion.
@@ -71,6 +72,9 @@ fn after_hash(text: &str) -> Option<&str> {
 
 /// The content of the last `\boxed{}` to be closed; of nested ones the outermost.
 fn last_boxed(text: &str) -> Option<&str> {
+    if !text.contains("\\boxed") && !text.contains("\\fbox") {
+        return None;
+    }
     let bytes = text.as_bytes();
     // Depth and start of content of each open box.
     let mut open: Vec<(usize, usize)> = Vec::new();
@@ -113,8 +117,7 @@ fn last_boxed(text: &str) -> Option<&str> {
 /// The last number of a text. Only its neighbourhood is read: up to [`MAX_ANSWER`] bytes on either side of
 /// the last digit.
 fn last_in_prose(text: &str) -> Option<(&str, Result<Number, NumberError>)> {
-    let is_digit = |c: char| c.is_ascii_digit() || matches!(c, '\u{bc}'..='\u{be}' | '\u{2150}'..='\u{215e}');
-    let digit = text.rfind(is_digit)?;
+    let digit = last_digit(text)?;
     let from = text.floor_char_boundary(digit.saturating_sub(MAX_ANSWER));
     let to = text.ceil_char_boundary((digit + MAX_ANSWER).min(text.len()));
     let from = match text[from..digit].find(char::is_whitespace) {
@@ -128,4 +131,14 @@ fn last_in_prose(text: &str) -> Option<(&str, Result<Number, NumberError>)> {
     };
     let (range, number) = last_number(&text[from..to])?;
     Some((&text[from + range.start..from + range.end], number))
+}
+
+/// Where the last digit stands, or the last character that is a fraction (`½`).
+fn last_digit(text: &str) -> Option<usize> {
+    let digit = text.bytes().rposition(|byte| byte.is_ascii_digit());
+    let after = digit.map_or(0, |digit| digit + 1);
+    let fraction = |c: char| matches!(c, '\u{bc}'..='\u{be}' | '\u{2150}'..='\u{215e}');
+    // Most texts are ASCII, and seeing that is much faster than decoding them.
+    let fraction = if text[after..].is_ascii() { None } else { text[after..].rfind(fraction) };
+    fraction.map(|at| after + at).or(digit)
 }

@@ -3,6 +3,7 @@
 mod extract;
 mod lex;
 mod parse;
+mod prose;
 mod value;
 
 use serde::{Deserialize, Serialize};
