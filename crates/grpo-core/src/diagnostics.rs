@@ -229,6 +229,38 @@ impl Diagnostics {
 const TOKEN_BOUND: f64 = crate::kl::DEFAULT_BOUND;
 
 impl Metrics {
+    /// The metrics under their names in a log: TRL's where TRL has them. What was not measured is left out.
+    pub fn named(&self) -> Vec<(&'static str, f64)> {
+        let always = [
+            ("loss", self.loss),
+            ("loss/policy", self.policy_loss),
+            ("loss/kl", self.kl_loss),
+            ("loss/entropy", self.entropy_loss),
+            ("clip_ratio/low_mean", self.clip_low),
+            ("clip_ratio/low_min", self.clip_low_min),
+            ("clip_ratio/high_mean", self.clip_high),
+            ("clip_ratio/high_max", self.clip_high_max),
+            ("clip_ratio/region_mean", self.clip_region),
+            ("clip_ratio/second_mean", self.clip_second),
+            ("ratio/mean", self.ratio_mean),
+            ("ratio/min", self.ratio_min),
+            ("ratio/max", self.ratio_max),
+            ("ratio/effective_sample_share", self.effective_sample_share),
+            ("approx_kl/k1", self.approx_kl_k1),
+            ("approx_kl/k3", self.approx_kl_k3),
+            ("bound_hits", self.bound_hits),
+            ("dropped", self.dropped),
+        ];
+        let measured = [
+            ("kl", self.kl),
+            ("entropy", self.entropy),
+            ("sampling/importance_sampling_ratio/mean", self.sampler_ratio),
+            ("sampling/effective_sample_share", self.sampler_effective_share),
+        ];
+        let measured = measured.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        always.into_iter().chain(measured).collect()
+    }
+
     fn from_sums(sums: &[f64]) -> Self {
         let mean = |sum: usize, count: usize| if sums[count] > 0.0 { sums[sum] / sums[count] } else { 0.0 };
         let given = |sum: usize, count: usize| (sums[count] > 0.0).then(|| mean(sum, count));

@@ -43,7 +43,7 @@ impl RatioLevel {
     }
 }
 
-/// Ratios of a batch, ready for a surrogate. Positions outside the mask hold a log-ratio of zero.
+/// Ratios of a batch, ready for a surrogate. Outside the mask they are finite and have no weight.
 #[derive(Debug, Clone)]
 pub(crate) struct Ratio {
     /// `log(π_θ / π_old)` per step before any averaging, `[episodes, steps]`, not bounded.
@@ -69,8 +69,6 @@ impl Ratio {
             }
             RatioLevel::SequenceProduct => token_log.clone().sum_dim(1).expand(shape),
         };
-        // Ratios of an episode spread over its padding too; there they are set back to one.
-        let unbounded = mask.select(unbounded, 0.0);
         let bound_hits = bound_hits(unbounded.clone(), bound);
         let log = unbounded.clamp(-bound, bound);
         Self { value: log.clone().exp(), token_log, log, bound_hits }

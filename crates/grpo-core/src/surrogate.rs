@@ -162,7 +162,7 @@ impl Default for Dppo {
     }
 }
 
-/// What a surrogate sees. Everything is `[episodes, steps]` and zero (ratio one) outside the mask.
+/// What a surrogate sees. Everything is `[episodes, steps]`; outside the mask inputs are zero and ratios finite.
 pub(crate) struct Terms<'a> {
     pub(crate) mask: &'a Mask,
     pub(crate) ratio: &'a Ratio,

@@ -205,6 +205,10 @@ fn weights_made_on_the_device_are_those_of_the_host() {
     ] {
         let on_device = support::matrix(aggregate.weights(bools(&mask, &device)));
         let on_host = aggregate.row_weights(&support::lengths(&mask));
+        assert!(
+            on_host.iter().all(|weight| weight.is_finite() && *weight > 0.0),
+            "{aggregate:?}: {on_host:?}"
+        );
         for ((row, weight), mask) in on_device.iter().zip(on_host).zip(&mask) {
             for (&got, &active) in row.iter().zip(mask) {
                 let want = if active { weight } else { 0.0 };

@@ -505,3 +505,77 @@ fn a_graph_on_a_constant_is_not_followed() {
     assert!(log_probs.grad(&grads).is_some());
     assert!(old.grad(&grads).is_none() && reference.grad(&grads).is_none());
 }
+
+/// One episode whose every step is active, without anything but a policy term.
+fn plain(log_probs: &[f64], old: &[f64], advantage: f64) -> Batch {
+    let steps = log_probs.len();
+    Batch {
+        log_probs: vec![log_probs.to_vec()],
+        old: vec![old.to_vec()],
+        reference: vec![vec![-1.0; steps]],
+        entropies: vec![vec![1.0; steps]],
+        sampler_ratio: vec![vec![1.0; steps]],
+        advantages: vec![vec![advantage]],
+        mask: vec![vec![true; steps]],
+        keep: vec![vec![true; steps]],
+    }
+}
+
+#[test]
+fn dppo_drops_what_moved_too_far_and_nothing_else() {
+    // Probabilities 0.5 from 0.4 (moved by 0.1), 0.41 from 0.4, and 0.02 from 0.01: the ratio is largest where little moved.
+    let new = [0.5_f64, 0.41, 0.02].map(f64::ln);
+    let old = [0.4_f64, 0.40, 0.01].map(f64::ln);
+    let objective = Objective {
+        surrogate: Surrogate::Dppo(Dppo { delta: 0.05 }),
+        aggregate: Aggregate::SequenceSum,
+        ..Objective::default()
+    };
+    let device = device();
+    let raise = whole(&objective, &plain(&new, &old, 2.0), &device, DType::F32);
+    close("raised", &raise.gradient[0], &[0.0, -2.0 * 1.025, -2.0 * 2.0], 1e-5).unwrap();
+    let metrics = raise.diagnostics.read().unwrap();
+    close("share above", &[metrics.clip_high, metrics.clip_low], &[1.0 / 3.0, 0.0], 1e-5).unwrap();
+    // A bad action that became likelier is always corrected.
+    let lower = whole(&objective, &plain(&new, &old, -1.0), &device, DType::F32);
+    close("lowered", &lower.gradient[0], &[1.25, 1.025, 2.0], 1e-5).unwrap();
+    // And one that became much less likely is left alone.
+    let swapped = whole(&objective, &plain(&old, &new, -1.0), &device, DType::F32);
+    close("left alone", &swapped.gradient[0], &[0.0, 0.40 / 0.41, 0.5], 1e-5).unwrap();
+}
+
+#[test]
+fn ratio_levels_are_the_ratios_they_are_called() {
+    let device = device();
+    let d = [0.3, -0.1, 0.2];
+    let ratio = |level| {
+        let objective = Objective { ratio: level, surrogate: Surrogate::Unclipped, ..Objective::default() };
+        let got = whole(&objective, &plain(&d, &[0.0; 3], -1.0), &device, DType::F32);
+        // The mean over steps of −A·r with A = −1 is the mean ratio.
+        let metrics = got.diagnostics.read().unwrap();
+        close("ratio", &[metrics.ratio_mean], &[got.loss], 1e-5).unwrap();
+        (got.loss, got.gradient[0].clone())
+    };
+    let (mean, product) = ((0.4_f64 / 3.0).exp(), 0.4_f64.exp());
+    let token = d.map(f64::exp);
+    close("token", &[ratio(RatioLevel::Token).0], &[token.iter().sum::<f64>() / 3.0], 1e-5).unwrap();
+    close("token", &ratio(RatioLevel::Token).1, &token.map(|r| r / 3.0), 1e-5).unwrap();
+    for level in [RatioLevel::Sequence, RatioLevel::SequenceToken] {
+        close("sequence", &[ratio(level).0], &[mean], 1e-5).unwrap();
+        close("sequence", &ratio(level).1, &[mean / 3.0; 3], 1e-5).unwrap();
+    }
+    close("product", &[ratio(RatioLevel::SequenceProduct).0], &[product], 1e-5).unwrap();
+    close("product", &ratio(RatioLevel::SequenceProduct).1, &[product; 3], 1e-5).unwrap();
+}
+
+#[test]
+fn metrics_have_trl_names() {
+    let got = whole(&Objective::grpo(), &plain(&[-1.0, -2.0], &[-1.0, -2.0], 1.0), &device(), DType::F32);
+    let metrics = got.diagnostics.read().unwrap();
+    let named: std::collections::BTreeMap<_, _> = metrics.named().into_iter().collect();
+    for name in ["kl", "entropy", "clip_ratio/low_mean", "clip_ratio/high_mean", "clip_ratio/region_mean"] {
+        assert!(named.contains_key(name), "{name} is missing from {named:?}");
+    }
+    let d: f64 = 1.0;
+    close("kl", &[named["kl"]], &[0.5 * (d.exp() - d - 1.0)], 1e-5).unwrap();
+}
