@@ -7,10 +7,10 @@
 //! loss = Σ_i Σ_t  w_i · 1[mask_it] · L_it
 //! ```
 //!
-//! So the weights are built **once, for the whole optimizer step**, from the episodes' lengths, and a micro-batch takes
-//! its rows of them. Sums of micro-batch losses and gradients are then those of the whole step, however it is split,
-//! padded or reordered. Dividing each micro-batch by its own number of tokens (and by the number of micro-batches),
-//! as many trainers do, weighs tokens in short micro-batches more.
+//! So the weights are built **once, for the whole optimizer step**, from the episodes' lengths, and a
+//! micro-batch takes its rows of them. Sums of micro-batch losses and gradients are then those of the whole
+//! step, however it is split, padded or reordered. Dividing each micro-batch by its own number of tokens (and
+//! by the number of micro-batches), as many trainers do, weighs tokens in short micro-batches more.
 
 use burn::tensor::{Bool, Tensor};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,8 @@ use crate::mask::{self, Mask};
 
 /// The rule that turns per-token losses `[episodes, steps]` into one number.
 ///
-/// With `N` episodes of `n_i` active steps in the optimizer step and `T = Σ n_i`, the weight of an active step is
+/// With `N` episodes of `n_i` active steps in the optimizer step and `T = Σ n_i`, the weight of an active
+/// step is
 ///
 /// | variant | weight `w_i` | used by |
 /// |---|---|---|
@@ -34,18 +35,18 @@ use crate::mask::{self, Mask};
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Aggregate {
-    /// The mean over episodes of the mean over an episode's active steps: every answer weighs the same, so a token of
-    /// a long answer weighs less (Dr. GRPO calls this the length bias).
+    /// The mean over episodes of the mean over an episode's active steps: every answer weighs the same, so a
+    /// token of a long answer weighs less (Dr. GRPO calls this the length bias).
     #[default]
     SequenceMean,
     /// The mean over all active steps of the optimizer step: every token weighs the same.
     ///
-    /// TRL's `bnpo` is this with the micro-batch in place of the optimizer step; the two agree when there is one
-    /// micro-batch, and only this one is independent of the split.
+    /// TRL's `bnpo` is this with the micro-batch in place of the optimizer step; the two agree when there is
+    /// one micro-batch, and only this one is independent of the split.
     TokenMean,
-    /// The sum over active steps, divided by the number of episodes and by a constant length (Dr. GRPO; usually the
-    /// largest completion length). verl's `seq-mean-token-sum-norm` does not divide by the episodes
-    /// ([`StepTotals`] with `episodes: 1`).
+    /// The sum over active steps, divided by the number of episodes and by a constant length (Dr. GRPO;
+    /// usually the largest completion length). verl's `seq-mean-token-sum-norm` does not divide by the
+    /// episodes ([`StepTotals`] with `episodes: 1`).
     TokenSumOver {
         /// The constant, in steps.
         length: usize,
@@ -57,8 +58,8 @@ pub enum Aggregate {
 
 /// What an optimizer step is divided by: its episodes and its active steps.
 ///
-/// Under data parallelism these are the totals over all workers *divided by the number of workers* when gradients are
-/// averaged between them, or the plain totals when gradients are summed.
+/// Under data parallelism these are the totals over all workers *divided by the number of workers* when
+/// gradients are averaged between them, or the plain totals when gradients are summed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepTotals {
     /// Number of episodes.
@@ -81,8 +82,8 @@ impl StepTotals {
 }
 
 impl Aggregate {
-    /// The weight of an active step, per episode, for a whole optimizer step: `lengths[i]` is the number of active steps
-    /// (mask entries that are true) of episode `i`.
+    /// The weight of an active step, per episode, for a whole optimizer step: `lengths[i]` is the number of
+    /// active steps (mask entries that are true) of episode `i`.
     ///
     /// Hand rows of it to the loss as a `[rows, 1]` tensor ([`column`](crate::column)).
     ///
@@ -96,8 +97,8 @@ impl Aggregate {
         self.row_weights_of(lengths, StepTotals::of(lengths))
     }
 
-    /// [`row_weights`](Self::row_weights) with the divisors given, for an optimizer step of which these episodes are
-    /// only a part (data parallelism), or for another convention about empty episodes.
+    /// [`row_weights`](Self::row_weights) with the divisors given, for an optimizer step of which these
+    /// episodes are only a part (data parallelism), or for another convention about empty episodes.
     ///
     /// Totals below one count as one, so that an empty step has finite weights.
     pub fn row_weights_of(&self, lengths: &[usize], totals: StepTotals) -> Vec<f64> {
@@ -111,8 +112,9 @@ impl Aggregate {
         lengths.iter().copied().map(weight).collect()
     }
 
-    /// The same weights for a mask that is on the device already: `mask` `[episodes, steps]` of the *whole* optimizer
-    /// step to weights `[episodes, steps]`, zero where the mask is false. Nothing is read by the host.
+    /// The same weights for a mask that is on the device already: `mask` `[episodes, steps]` of the *whole*
+    /// optimizer step to weights `[episodes, steps]`, zero where the mask is false. Nothing is read by the
+    /// host.
     pub fn weights(&self, mask: Tensor<2, Bool>) -> Tensor<2> {
         let dtype = mask::default_float(&mask.device());
         let mask = Mask::new(mask, dtype);

@@ -1,10 +1,11 @@
 //! Corrections between the policy that sampled and the policy that is taken to have sampled.
 //!
-//! An inference engine samples with other kernels, another precision or older weights than the trainer, so its probabilities differ
-//! from the trainer's recomputed `π_old`. Two remedies, both computed once per batch from `d = log π_old − log π_sampler`:
-//! a weight `exp(d)`, truncated or masked ([`ImportanceCorrection`], for [`LossInputs::sampler_ratio`](crate::LossInputs)), or
-//! dropping what moved too far ([`Rejection`], for [`LossInputs::keep`](crate::LossInputs)). The off-policy sequence mask
-//! ([`off_policy_keep`]) looks at the policy being trained instead.
+//! An inference engine samples with other kernels, another precision or older weights than the trainer, so
+//! its probabilities differ from the trainer's recomputed `π_old`. Two remedies, both computed once per batch
+//! from `d = log π_old − log π_sampler`: a weight `exp(d)`, truncated or masked ([`ImportanceCorrection`],
+//! for [`LossInputs::sampler_ratio`](crate::LossInputs)), or dropping what moved too far ([`Rejection`], for
+//! [`LossInputs::keep`](crate::LossInputs)). The off-policy sequence mask ([`off_policy_keep`]) looks at the
+//! policy being trained instead.
 
 use burn::tensor::{Bool, Tensor};
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,8 @@ pub enum CorrectionLevel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outside {
-    /// It is set to the bound ([truncated importance sampling](https://fengyao.notion.site/off-policy-rl)): biased, low variance.
+    /// It is set to the bound ([truncated importance sampling](https://fengyao.notion.site/off-policy-rl)):
+    /// biased, low variance.
     #[default]
     Truncate,
     /// It is set to zero (masked importance sampling): what moved too far teaches nothing.
@@ -48,7 +50,8 @@ pub struct ImportanceCorrection {
     pub min: Option<f64>,
     /// The largest weight.
     pub max: f64,
-    /// Divide by the mean over active steps (or over episodes), so that the weights don't change the size of the loss.
+    /// Divide by the mean over active steps (or over episodes), so that the weights don't change the size of
+    /// the loss.
     pub normalize: bool,
 }
 
@@ -84,11 +87,11 @@ impl ImportanceCorrection {
         }
     }
 
-    /// The weights: `[episodes, steps]` at token level (1 outside the mask), `[episodes, 1]` at sequence level, from
-    /// `old_log_probs`, `sampler_log_probs` and `mask` `[episodes, steps]`.
+    /// The weights: `[episodes, steps]` at token level (1 outside the mask), `[episodes, 1]` at sequence
+    /// level, from `old_log_probs`, `sampler_log_probs` and `mask` `[episodes, steps]`.
     ///
-    /// A step whose `sampler_log_probs` are unknown can be given `old_log_probs` there: its log-ratio is then zero. Compute it for
-    /// the whole batch when [`normalize`](Self::normalize) is set.
+    /// A step whose `sampler_log_probs` are unknown can be given `old_log_probs` there: its log-ratio is then
+    /// zero. Compute it for the whole batch when [`normalize`](Self::normalize) is set.
     ///
     /// # Errors
     ///
@@ -150,8 +153,8 @@ pub enum RejectionLevel {
     SequenceMax,
 }
 
-/// Drops steps or whole episodes on which sampler and old policy disagree, by an estimator of their divergence (verl's rejection
-/// sampling).
+/// Drops steps or whole episodes on which sampler and old policy disagree, by an estimator of their
+/// divergence (verl's rejection sampling).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejection {
@@ -162,12 +165,14 @@ pub struct Rejection {
     /// For k1: the smallest ratio `e^(−d) = π_sampler/π_old` that is kept. The others ignore it.
     #[serde(default)]
     pub lower: f64,
-    /// For k1: the largest such ratio that is kept; for the others: the largest value of the estimator, in nats.
+    /// For k1: the largest such ratio that is kept; for the others: the largest value of the estimator, in
+    /// nats.
     pub upper: f64,
 }
 
 impl Rejection {
-    /// Which steps are kept, `[episodes, steps]` (false outside the mask); inputs as in [`ImportanceCorrection::ratios`].
+    /// Which steps are kept, `[episodes, steps]` (false outside the mask); inputs as in
+    /// [`ImportanceCorrection::ratios`].
     ///
     /// # Errors
     ///
@@ -198,12 +203,13 @@ impl Rejection {
     }
 }
 
-/// Which episodes keep their policy term: those with `A ≥ 0`, and those whose `mean_t (log π_behaviour − log π_θ)` is at most
-/// `threshold` nats (DeepSeek-V3.2's off-policy sequence mask; TRL's `off_policy_mask_threshold`). A bad answer that the
-/// policy would hardly give any more teaches noise.
+/// Which episodes keep their policy term: those with `A ≥ 0`, and those whose
+/// `mean_t (log π_behaviour − log π_θ)` is at most `threshold` nats (DeepSeek-V3.2's off-policy sequence
+/// mask; TRL's `off_policy_mask_threshold`). A bad answer that the policy would hardly give any more teaches
+/// noise.
 ///
-/// `log_probs` (of the policy being trained), `behaviour_log_probs` (the old policy's, or the sampler's) and `mask`
-/// `[episodes, steps]`, `advantages` `[episodes, 1]`; returns `[episodes, 1]`.
+/// `log_probs` (of the policy being trained), `behaviour_log_probs` (the old policy's, or the sampler's) and
+/// `mask` `[episodes, steps]`, `advantages` `[episodes, 1]`; returns `[episodes, 1]`.
 ///
 /// # Errors
 ///

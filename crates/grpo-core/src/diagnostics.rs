@@ -1,7 +1,8 @@
 //! What was observed while the loss was computed.
 //!
-//! A loss never logs. It returns sums and counts in one small tensor on the device, so that nothing inside the mathematics
-//! waits for the device; the sums of micro-batches add up, and the trainer reads them once per optimizer step.
+//! A loss never logs. It returns sums and counts in one small tensor on the device, so that nothing inside
+//! the mathematics waits for the device; the sums of micro-batches add up, and the trainer reads them once
+//! per optimizer step.
 
 use burn::tensor::{Bool, Tensor};
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,8 @@ pub struct Diagnostics {
 
 /// The numbers of an optimizer step, with TRL's names and meanings where TRL has them (given in brackets).
 ///
-/// "Unit" means a step with a token-level ratio and an episode with a sequence-level one; episodes without an active step are not
-/// counted. Means over nothing are zero, and what was not given to the loss is `None`.
+/// "Unit" means a step with a token-level ratio and an episode with a sequence-level one; episodes without an
+/// active step are not counted. Means over nothing are zero, and what was not given to the loss is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Number of active steps.
@@ -36,8 +37,8 @@ pub struct Metrics {
     pub kl_loss: f64,
     /// `−η · entropy`, aggregated; zero without a bonus.
     pub entropy_loss: f64,
-    /// The k3 estimate of `KL(π_θ ‖ π_ref)`, mean over active steps, in nats (`kl`); weighted by the importance ratio
-    /// when the penalty is, as in TRL.
+    /// The k3 estimate of `KL(π_θ ‖ π_ref)`, mean over active steps, in nats (`kl`); weighted by the
+    /// importance ratio when the penalty is, as in TRL.
     pub kl: Option<f64>,
     /// Entropy of the policy, mean over active steps, in nats (`entropy`).
     pub entropy: Option<f64>,
@@ -61,16 +62,19 @@ pub struct Metrics {
     pub ratio_max: f64,
     /// `(Σ r)² / (n · Σ r²)` over units: the effective share of the samples, 1 when all ratios are equal.
     pub effective_sample_share: f64,
-    /// k1 estimate of `KL(π_old ‖ π_θ)`: mean of `log π_old − log π_θ` over active steps (verl's `ppo_kl`, SB3's first estimate).
+    /// k1 estimate of `KL(π_old ‖ π_θ)`: mean of `log π_old − log π_θ` over active steps (verl's `ppo_kl`,
+    /// SB3's first estimate).
     pub approx_kl_k1: f64,
     /// k3 estimate of the same: mean of `r − 1 − log r` over active steps, never negative.
     pub approx_kl_k3: f64,
-    /// Number of units whose log-ratio reached the bound, plus the active steps whose log-ratio to the reference did. Above zero,
-    /// something is wrong with the old policy's log-probabilities or the learning rate.
+    /// Number of units whose log-ratio reached the bound, plus the active steps whose log-ratio to the
+    /// reference did. Above zero, something is wrong with the old policy's log-probabilities or the learning
+    /// rate.
     pub bound_hits: f64,
     /// Share of active steps whose policy term was dropped by [`LossInputs::keep`](crate::LossInputs::keep).
     pub dropped: f64,
-    /// Mean correction between sampler and old policy over active steps (`sampling/importance_sampling_ratio/mean`).
+    /// Mean correction between sampler and old policy over active steps
+    /// (`sampling/importance_sampling_ratio/mean`).
     pub sampler_ratio: Option<f64>,
     /// [`effective_sample_share`](Self::effective_sample_share) of that correction.
     pub sampler_effective_share: Option<f64>,

@@ -4,11 +4,13 @@ use burn::tensor::{Bool, Tensor};
 
 use crate::Error;
 
-/// The entropy above which a step belongs to the `share` of highest-entropy steps, in nats; `None` when there are no steps.
+/// The entropy above which a step belongs to the `share` of highest-entropy steps, in nats; `None` when there
+/// are no steps.
 ///
-/// `entropies` are those of all active steps of the *optimizer step* (the threshold of a micro-batch would depend on the split).
-/// It is their `1 − share` quantile with linear interpolation, as in TRL's `top_entropy_quantile`
-/// ([Beyond the 80/20 rule](https://arxiv.org/abs/2506.01939): the share of 0.2 carries the learning signal).
+/// `entropies` are those of all active steps of the *optimizer step* (the threshold of a micro-batch would
+/// depend on the split). It is their `1 − share` quantile with linear interpolation, as in TRL's
+/// `top_entropy_quantile` ([Beyond the 80/20 rule](https://arxiv.org/abs/2506.01939): the share of 0.2
+/// carries the learning signal).
 ///
 /// # Errors
 ///
@@ -32,8 +34,8 @@ pub fn top_share_threshold(entropies: &[f64], share: f64) -> Result<Option<f64>,
 
 /// The steps that keep their policy term under [`top_share_threshold`]: active and of at least that entropy.
 ///
-/// `entropies` and `mask` `[episodes, steps]`; for [`LossInputs::keep`](crate::LossInputs::keep). Divisors still count all active
-/// steps, as in TRL.
+/// `entropies` and `mask` `[episodes, steps]`; for [`LossInputs::keep`](crate::LossInputs::keep). Divisors
+/// still count all active steps, as in TRL.
 pub fn keep_above(entropies: Tensor<2>, mask: Tensor<2, Bool>, threshold: f64) -> Tensor<2, Bool> {
     entropies.inner().greater_equal_elem(threshold).bool_and(mask.inner())
 }
@@ -59,7 +61,8 @@ impl AdaptiveKl {
     }
 }
 
-/// An entropy coefficient that keeps the entropy above a target (Skywork-OR1, [section 4](https://arxiv.org/abs/2505.22312)).
+/// An entropy coefficient that keeps the entropy above a target (Skywork-OR1,
+/// [section 4](https://arxiv.org/abs/2505.22312)).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdaptiveEntropy {
     /// The coefficient η in force when the entropy is below the target.

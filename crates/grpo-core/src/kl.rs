@@ -1,7 +1,8 @@
 //! Estimators of the divergence `KL(π_θ ‖ π_ref)` from the log-probabilities of the sampled actions.
 //!
-//! Samples come from the policy, so with `d = log π_ref(a) − log π_θ(a)` each estimator's mean over samples estimates
-//! the divergence ([Schulman, "Approximating KL divergence"](http://joschu.net/blog/kl-approx.html)):
+//! Samples come from the policy, so with `d = log π_ref(a) − log π_θ(a)` each estimator's mean over samples
+//! estimates the divergence
+//! ([Schulman, "Approximating KL divergence"](http://joschu.net/blog/kl-approx.html)):
 //!
 //! | estimator | formula | bias of the value | gradient in the loss |
 //! |---|---|---|---|
@@ -10,9 +11,9 @@
 //! | k2 | `d² / 2` | low | that of the divergence (when on-policy) |
 //! | k3 | `eᵈ − d − 1` | none; never negative | that of the *reverse* divergence, `KL(π_ref ‖ π_θ)` |
 //!
-//! Differentiating an estimator is not estimating the derivative, which is why verl offers the value of any estimator
-//! with the gradient of k2 ([`KlPenalty::straight_through`]) and DeepSeek-V3.2 weighs k3 by the importance ratio
-//! ([`KlPenalty::importance_weighted`]).
+//! Differentiating an estimator is not estimating the derivative, which is why verl offers the value of any
+//! estimator with the gradient of k2 ([`KlPenalty::straight_through`]) and DeepSeek-V3.2 weighs k3 by the
+//! importance ratio ([`KlPenalty::importance_weighted`]).
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -35,10 +36,11 @@ pub enum KlEstimator {
 }
 
 impl KlEstimator {
-    /// The estimate per step: `log_probs` and `ref_log_probs` `[episodes, steps]` to nats `[episodes, steps]`.
+    /// The estimate per step: `log_probs` and `ref_log_probs` `[episodes, steps]` to nats
+    /// `[episodes, steps]`.
     ///
-    /// For k3 the log-ratio is bounded to ±20 before `exp` (verl's bound), with zero gradient beyond. Select by the
-    /// mask *before* calling; [`Objective::loss`](crate::Objective::loss) does.
+    /// For k3 the log-ratio is bounded to ±20 before `exp` (verl's bound), with zero gradient beyond. Select
+    /// by the mask *before* calling; [`Objective::loss`](crate::Objective::loss) does.
     pub fn estimate(self, log_probs: Tensor<2>, ref_log_probs: Tensor<2>) -> Tensor<2> {
         self.of_log_ratio(ref_log_probs - log_probs, DEFAULT_BOUND)
     }
@@ -57,8 +59,8 @@ impl KlEstimator {
     }
 }
 
-/// The bound of log-ratios before `exp`: e²⁰ ≈ 5·10⁸ is far outside anything a clipped objective can use and its square
-/// still fits an f32 (verl clamps at the same value).
+/// The bound of log-ratios before `exp`: e²⁰ ≈ 5·10⁸ is far outside anything a clipped objective can use and
+/// its square still fits an f32 (verl clamps at the same value).
 pub(crate) const DEFAULT_BOUND: f64 = 20.0;
 
 /// The penalty `β · KL(π_θ ‖ π_ref)` added to each step's loss.
@@ -69,13 +71,14 @@ pub struct KlPenalty {
     pub beta: f64,
     /// How the divergence is estimated.
     pub estimator: KlEstimator,
-    /// Keep the estimator's value but take the gradient of k2 (verl's `k1+`, `k3+`), which is the gradient of the
-    /// divergence itself when the samples are on-policy.
+    /// Keep the estimator's value but take the gradient of k2 (verl's `k1+`, `k3+`), which is the gradient of
+    /// the divergence itself when the samples are on-policy.
     pub straight_through: bool,
-    /// Multiply the estimate by the (differentiable, unclipped) importance ratio, which makes the gradient of k3
-    /// unbiased when the samples come from the old policy (DeepSeek-V3.2; TRL's `use_bias_correction_kl`).
+    /// Multiply the estimate by the (differentiable, unclipped) importance ratio, which makes the gradient of
+    /// k3 unbiased when the samples come from the old policy (DeepSeek-V3.2; TRL's `use_bias_correction_kl`).
     pub importance_weighted: bool,
-    /// The largest magnitude of a step's estimate, in nats, with zero gradient beyond (verl: 10 for k3); `None` is off.
+    /// The largest magnitude of a step's estimate, in nats, with zero gradient beyond (verl: 10 for k3);
+    /// `None` is off.
     pub cap: Option<f64>,
 }
 
@@ -92,8 +95,9 @@ impl Default for KlPenalty {
 }
 
 impl KlPenalty {
-    /// The estimate per step as this penalty forms it, without β and without the importance ratio: `log_probs` and
-    /// `ref_log_probs` `[episodes, steps]` to nats `[episodes, steps]`. Select by the mask before calling.
+    /// The estimate per step as this penalty forms it, without β and without the importance ratio:
+    /// `log_probs` and `ref_log_probs` `[episodes, steps]` to nats `[episodes, steps]`. Select by the mask
+    /// before calling.
     pub fn estimate(&self, log_probs: Tensor<2>, ref_log_probs: Tensor<2>) -> Tensor<2> {
         self.of_log_ratio(ref_log_probs - log_probs, DEFAULT_BOUND)
     }

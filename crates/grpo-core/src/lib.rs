@@ -1,7 +1,9 @@
-//! The mathematics of Group Relative Policy Optimization (GRPO) on [burn](https://burn.dev) tensors, and nothing else.
+//! The mathematics of Group Relative Policy Optimization (GRPO) on [burn](https://burn.dev) tensors, and
+//! nothing else.
 //!
-//! GRPO trains a policy by letting it answer the same question several times, scoring the answers, and raising the probability of
-//! those that beat their own group. This crate is the part between the scores and the optimizer:
+//! GRPO trains a policy by letting it answer the same question several times, scoring the answers, and
+//! raising the probability of those that beat their own group. This crate is the part between the scores and
+//! the optimizer:
 //!
 //! ```text
 //!  rewards ──► advantages ──► ratio ──► surrogate ──► KL penalty ──► aggregate ──► loss
@@ -36,7 +38,8 @@
 //!
 //! # The objective
 //!
-//! With `r` the importance ratio, `A` the advantage, `w` the weights of the steps and `1[mask]` the steps that are the policy's own:
+//! With `r` the importance ratio, `A` the advantage, `w` the weights of the steps and `1[mask]` the steps
+//! that are the policy's own:
 //!
 //! ```text
 //! loss = Σ_it w_it · 1[mask_it] · ( policy(r_it, A_it) + β · kl_it )  −  η · Σ_it u_it · H_it
@@ -53,13 +56,14 @@
 //! | advantages (before) | [`AdvantageEstimator`] | group mean, leave-one-out, length-weighted, best of k; scaled by group, batch or not |
 //! | off-policy (beside) | [`correction`], [`entropy`] | importance weights, rejection, off-policy mask, high-entropy mask |
 //!
-//! Published algorithms are named points in that space, from [`Objective::grpo`] to [`Objective::vespo`]; the table in [`presets`]
-//! shows them with their papers, and where implementations differ.
+//! Published algorithms are named points in that space, from [`Objective::grpo`] to [`Objective::vespo`]; the
+//! table in [`presets`] shows them with their papers, and where implementations differ.
 //!
 //! # Micro-batches
 //!
-//! The weights are made once for the whole optimizer step. A micro-batch takes its rows of them, its losses add up to the loss of the
-//! step, and its gradients to the step's gradient: splitting a batch, padding it further or reordering it changes nothing.
+//! The weights are made once for the whole optimizer step. A micro-batch takes its rows of them, its losses
+//! add up to the loss of the step, and its gradients to the step's gradient: splitting a batch, padding it
+//! further or reordering it changes nothing.
 //!
 //! ```
 //! use grpo_core::{Aggregate, column};
@@ -71,16 +75,19 @@
 //! # assert_eq!(first_half.dims(), [2, 1]);
 //! ```
 //!
-//! Its [`Diagnostics`] stay on the device; [`merge`](Diagnostics::merge) them and [`read`](Diagnostics::read) them once per step.
+//! Its [`Diagnostics`] stay on the device; [`merge`](Diagnostics::merge) them and [`read`](Diagnostics::read)
+//! them once per step.
 //!
 //! # What to rely on
 //!
-//! * Padding may hold anything, NaN and infinities included: inputs are selected by the mask before any arithmetic, and gradients outside
-//!   it are exactly zero. A batch with an empty mask has loss zero and gradient zero.
+//! * Padding may hold anything, NaN and infinities included: inputs are selected by the mask before any
+//!   arithmetic, and gradients outside it are exactly zero. A batch with an empty mask has loss zero and
+//!   gradient zero.
 //! * Log-ratios are bounded before `exp`, and [`Metrics::bound_hits`] counts how often the bound was reached.
 //! * Shapes are checked, never broadcast silently: [`Error::Shape`] names the argument.
 //! * No I/O, no clock, no global state, no backend: the device is that of the tensors.
-//! * Every formula is compared with numbers computed by TRL or verl (`tests/golden`), and with finite differences.
+//! * Every formula is compared with numbers computed by TRL or verl (`tests/golden`), and with finite
+//!   differences.
 #![forbid(unsafe_code)]
 
 pub mod advantage;

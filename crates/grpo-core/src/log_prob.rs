@@ -5,8 +5,9 @@
 //! log p(a) = y_a − log s,     H = log s − Σ_v exp(y_v)·y_v / s
 //! ```
 //!
-//! Only the target's logit and the sums are formed. A full `log_softmax` would write another tensor of the size of the logits, the
-//! largest of a training step, and on burn's CPU backends it is composed of several passes.
+//! Only the target's logit and the sums are formed. A full `log_softmax` would write another tensor of the
+//! size of the logits, the largest of a training step, and on burn's CPU backends it is composed of several
+//! passes.
 //!
 //! Logits narrower than f32 are widened first: a sum over a vocabulary means nothing in half precision.
 
@@ -23,16 +24,17 @@ pub struct TokenStatistics {
     pub entropies: Tensor<2>,
 }
 
-/// The log-probability of each target, in nats: `logits` `[episodes, steps, vocab]` and `targets` `[episodes, steps]` to
-/// `[episodes, steps]`.
+/// The log-probability of each target, in nats: `logits` `[episodes, steps, vocab]` and `targets`
+/// `[episodes, steps]` to `[episodes, steps]`.
 ///
-/// `temperature` divides the logits, as when sampling, so that the log-probabilities are those of the distribution that was
-/// sampled from. Differentiable with respect to the logits. A logit of −∞ stands for an impossible action.
+/// `temperature` divides the logits, as when sampling, so that the log-probabilities are those of the
+/// distribution that was sampled from. Differentiable with respect to the logits. A logit of −∞ stands for an
+/// impossible action.
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] when `targets` doesn't fit `logits` or the vocabulary is empty, [`Error::Config`] for a temperature that
-/// isn't above zero.
+/// [`Error::Shape`] when `targets` doesn't fit `logits` or the vocabulary is empty, [`Error::Config`] for a
+/// temperature that isn't above zero.
 pub fn token_log_probs(
     logits: Tensor<3>,
     targets: Tensor<2, Int>,
@@ -43,9 +45,11 @@ pub fn token_log_probs(
     Ok(parts.log_probs(targets))
 }
 
-/// The entropy of each step's distribution, in nats: `logits` `[episodes, steps, vocab]` to `[episodes, steps]`.
+/// The entropy of each step's distribution, in nats: `logits` `[episodes, steps, vocab]` to
+/// `[episodes, steps]`.
 ///
-/// Differentiable with respect to the logits. To report the entropy only, pass `logits.inner()` and no graph is kept.
+/// Differentiable with respect to the logits. To report the entropy only, pass `logits.inner()` and no graph
+/// is kept.
 ///
 /// # Errors
 ///
@@ -54,8 +58,9 @@ pub fn token_entropies(logits: Tensor<3>, temperature: f64) -> Result<Tensor<2>,
     Parts::new(logits, temperature).map(Parts::entropies)
 }
 
-/// [`token_log_probs`] and [`token_entropies`] in one go, sharing the exponentials. For a bonus on the entropy; when it is
-/// only reported, the two functions (the second on `logits.inner()`) keep a smaller graph.
+/// [`token_log_probs`] and [`token_entropies`] in one go, sharing the exponentials. For a bonus on the
+/// entropy; when it is only reported, the two functions (the second on `logits.inner()`) keep a smaller
+/// graph.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! Selecting by the mask, before any arithmetic.
 //!
-//! Padding may hold anything: `±1e4`, infinities, NaN. Multiplying by a zero-one mask *after* `exp` gives `inf · 0 = NaN`,
-//! in the gradient too, so every input is replaced by a harmless constant first. `mask_fill` also stops the gradient
-//! exactly (it fills, it does not multiply).
+//! Padding may hold anything: `±1e4`, infinities, NaN. Multiplying by a zero-one mask *after* `exp` gives
+//! `inf · 0 = NaN`, in the gradient too, so every input is replaced by a harmless constant first. `mask_fill`
+//! also stops the gradient exactly (it fills, it does not multiply).
 
 use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
 
@@ -41,14 +41,15 @@ impl Mask {
         self.lengths().clamp_min(1.0).recip()
     }
 
-    /// One divided by the number of active steps on each active step, so that it sums to one per non-empty episode.
+    /// One divided by the number of active steps on each active step, so that it sums to one per non-empty
+    /// episode.
     pub(crate) fn per_episode(&self) -> Tensor<2> {
         self.indicator.clone() * self.inverse_lengths()
     }
 }
 
-/// The type a computation runs in: f64 stays, everything narrower becomes f32, because sums of thousands of tokens and
-/// `exp` of a log-ratio lose their meaning in half precision.
+/// The type a computation runs in: f64 stays, everything narrower becomes f32, because sums of thousands of
+/// tokens and `exp` of a log-ratio lose their meaning in half precision.
 pub(crate) fn compute_dtype(dtype: DType) -> DType {
     if dtype == DType::F64 { DType::F64 } else { DType::F32 }
 }
@@ -57,8 +58,8 @@ pub(crate) fn default_float(device: &Device) -> DType {
     compute_dtype(device.settings().float_dtype.into())
 }
 
-/// A host slice as a column `[values, 1]` on `device`, in the device's default float type: how row weights and
-/// advantages reach [`LossInputs`](crate::LossInputs).
+/// A host slice as a column `[values, 1]` on `device`, in the device's default float type: how row weights
+/// and advantages reach [`LossInputs`](crate::LossInputs).
 pub fn column(values: &[f64], device: &Device) -> Tensor<2> {
     let dtype = default_float(device);
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len(), 1]), (device, dtype))

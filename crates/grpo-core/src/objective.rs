@@ -10,20 +10,21 @@ use crate::ratio::{self, Ratio};
 use crate::surrogate::Terms;
 use crate::{Aggregate, Error, KlPenalty, RatioLevel, Surrogate};
 
-/// What is minimised: a ratio level, a surrogate, an optional KL penalty and an aggregation, chosen independently, with an
-/// entropy bonus beside them.
+/// What is minimised: a ratio level, a surrogate, an optional KL penalty and an aggregation, chosen
+/// independently, with an entropy bonus beside them.
 ///
 /// ```text
 /// loss = Σ_it w_it · ( c_it · policy(r_it, A_it)  +  β · kl_it )  −  η · Σ_it u_it · H_it
 /// ```
 ///
-/// * `r` by [`ratio`](Self::ratio), `policy` by [`surrogate`](Self::surrogate), `kl` and `β` by [`kl`](Self::kl), the weights
-///   `w` by [`aggregate`](Self::aggregate), once for the whole optimizer step;
+/// * `r` by [`ratio`](Self::ratio), `policy` by [`surrogate`](Self::surrogate), `kl` and `β` by
+///   [`kl`](Self::kl), the weights `w` by [`aggregate`](Self::aggregate), once for the whole optimizer step;
 /// * `c` are the corrections of the policy term: [`LossInputs::keep`] and [`LossInputs::sampler_ratio`];
-/// * `η` is [`entropy_bonus`](Self::entropy_bonus), `H` the entropies and `u` their weights ([`LossInputs::entropy_weights`]).
+/// * `η` is [`entropy_bonus`](Self::entropy_bonus), `H` the entropies and `u` their weights
+///   ([`LossInputs::entropy_weights`]).
 ///
-/// Published algorithms are named points: [`Objective::grpo`] and its neighbours. The default is [`Objective::grpo`] without the
-/// penalty, which is also TRL's default.
+/// Published algorithms are named points: [`Objective::grpo`] and its neighbours. The default is
+/// [`Objective::grpo`] without the penalty, which is also TRL's default.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Objective {
@@ -35,11 +36,11 @@ pub struct Objective {
     pub kl: Option<KlPenalty>,
     /// How per-token losses become one number.
     pub aggregate: Aggregate,
-    /// The coefficient η of the entropy bonus, in units of loss per nat; 0 is off. Positive values keep the policy
-    /// exploring.
+    /// The coefficient η of the entropy bonus, in units of loss per nat; 0 is off. Positive values keep the
+    /// policy exploring.
     pub entropy_bonus: f64,
-    /// Log-ratios are clamped to ± this many nats before `exp`, with zero gradient beyond (verl: 20). Tokens that reach
-    /// it are reported as [`Metrics::bound_hits`](crate::Metrics::bound_hits).
+    /// Log-ratios are clamped to ± this many nats before `exp`, with zero gradient beyond (verl: 20). Tokens
+    /// that reach it are reported as [`Metrics::bound_hits`](crate::Metrics::bound_hits).
     pub log_ratio_bound: f64,
 }
 
@@ -58,18 +59,19 @@ impl Default for Objective {
 
 /// What the loss of one micro-batch is computed from. `rows` episodes, padded to `steps`.
 ///
-/// Everything outside [`mask`](Self::mask) is ignored, whatever it holds (NaN and infinities included). Only `log_probs` and
-/// `entropies` are differentiated; the others are taken as constants even when they carry a graph. Tensors may or may not be on
-/// an autodiff device; all must be on the same device as `log_probs`. The computation runs in f64 when `log_probs` is f64 and
-/// in f32 otherwise.
+/// Everything outside [`mask`](Self::mask) is ignored, whatever it holds (NaN and infinities included). Only
+/// `log_probs` and `entropies` are differentiated; the others are taken as constants even when they carry a
+/// graph. Tensors may or may not be on an autodiff device; all must be on the same device as `log_probs`. The
+/// computation runs in f64 when `log_probs` is f64 and in f32 otherwise.
 #[derive(Debug, Clone)]
 pub struct LossInputs {
     /// `log π_θ(a_t|s_t)` of the sampled actions under the policy being trained, in nats, `[rows, steps]`.
     pub log_probs: Tensor<2>,
-    /// The same under the policy that sampled, `[rows, steps]`. `None`: the samples are on-policy, so `log_probs` itself
-    /// (as a constant) is used and every ratio is one.
+    /// The same under the policy that sampled, `[rows, steps]`. `None`: the samples are on-policy, so
+    /// `log_probs` itself (as a constant) is used and every ratio is one.
     pub old_log_probs: Option<Tensor<2>>,
-    /// The same under the reference policy, `[rows, steps]`. Needed when [`Objective::kl`] is set; without it, only reported.
+    /// The same under the reference policy, `[rows, steps]`. Needed when [`Objective::kl`] is set; without
+    /// it, only reported.
     pub ref_log_probs: Option<Tensor<2>>,
     /// Advantages, `[rows, 1]` (one per episode) or `[rows, steps]`.
     pub advantages: Tensor<2>,
@@ -78,23 +80,25 @@ pub struct LossInputs {
     /// The weights of the steps in the whole optimizer step, `[rows, 1]` or `[rows, steps]`, from
     /// [`Aggregate::row_weights`] or [`Aggregate::weights`].
     pub weights: Tensor<2>,
-    /// The entropy of the policy at each step, in nats, `[rows, steps]`. Needed when [`Objective::entropy_bonus`] isn't
-    /// zero; without it, only reported.
+    /// The entropy of the policy at each step, in nats, `[rows, steps]`. Needed when
+    /// [`Objective::entropy_bonus`] isn't zero; without it, only reported.
     pub entropies: Option<Tensor<2>>,
-    /// The weights of the entropy bonus, `[rows, 1]` or `[rows, steps]`; `None` takes [`weights`](Self::weights), as verl does.
-    /// TRL takes the mean over tokens whatever the aggregation ([`Aggregate::TokenMean`]).
+    /// The weights of the entropy bonus, `[rows, 1]` or `[rows, steps]`; `None` takes
+    /// [`weights`](Self::weights), as verl does. TRL takes the mean over tokens whatever the aggregation
+    /// ([`Aggregate::TokenMean`]).
     pub entropy_weights: Option<Tensor<2>>,
-    /// The importance correction between the policy that sampled (an inference engine) and the old policy, `[rows, 1]` or
-    /// `[rows, steps]`. It multiplies the policy term, not the KL term; VESPO takes it into the weight of the answer.
+    /// The importance correction between the policy that sampled (an inference engine) and the old policy,
+    /// `[rows, 1]` or `[rows, steps]`. It multiplies the policy term, not the KL term; VESPO takes it into
+    /// the weight of the answer.
     pub sampler_ratio: Option<Tensor<2>>,
-    /// Which steps keep their policy term, `[rows, 1]` or `[rows, steps]`: the entropy mask, the off-policy mask, rejection.
-    /// The KL and entropy terms and all divisors still count every active step.
+    /// Which steps keep their policy term, `[rows, 1]` or `[rows, steps]`: the entropy mask, the off-policy
+    /// mask, rejection. The KL and entropy terms and all divisors still count every active step.
     pub keep: Option<Tensor<2, Bool>>,
 }
 
 impl LossInputs {
-    /// The inputs every objective needs, for on-policy samples without a reference policy; set further fields on the
-    /// value. Shapes as in the fields' documentation.
+    /// The inputs every objective needs, for on-policy samples without a reference policy; set further fields
+    /// on the value. Shapes as in the fields' documentation.
     pub fn new(
         log_probs: Tensor<2>,
         advantages: Tensor<2>,
@@ -119,8 +123,8 @@ impl LossInputs {
 /// The value to differentiate and what was observed on the way.
 #[derive(Debug, Clone)]
 pub struct LossOutputs {
-    /// The micro-batch's share of the optimizer step's loss: the shares of all its micro-batches sum to the loss, and
-    /// their gradients to its gradient. Never divide it by the number of micro-batches.
+    /// The micro-batch's share of the optimizer step's loss: the shares of all its micro-batches sum to the
+    /// loss, and their gradients to its gradient. Never divide it by the number of micro-batches.
     pub loss: Tensor<1>,
     /// Sums over the micro-batch, still on the device. Merge them over micro-batches, then read them once.
     pub diagnostics: Diagnostics,
@@ -133,7 +137,8 @@ impl Objective {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] names the key as it stands in a recipe (relative to the objective) and what would be accepted.
+    /// [`Error::Config`] names the key as it stands in a recipe (relative to the objective) and what would be
+    /// accepted.
     pub fn validate(&self) -> Result<(), Error> {
         self.surrogate.validate(self.ratio)?;
         if let Some(kl) = &self.kl {
@@ -155,8 +160,8 @@ impl Objective {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] when an input's shape doesn't fit `log_probs`, and [`Error::Missing`] when a term of the objective lacks
-    /// its input.
+    /// [`Error::Shape`] when an input's shape doesn't fit `log_probs`, and [`Error::Missing`] when a term of
+    /// the objective lacks its input.
     pub fn loss(&self, inputs: LossInputs) -> Result<LossOutputs, Error> {
         let batch = Batch::new(self, inputs)?;
         let Batch { mask, log_probs, old_log_probs, advantages, weights, .. } = &batch;
@@ -228,7 +233,8 @@ impl Objective {
     }
 }
 
-/// The inputs after checking: one float type, `[rows, steps]` throughout, harmless outside the mask, constants without a graph.
+/// The inputs after checking: one float type, `[rows, steps]` throughout, harmless outside the mask,
+/// constants without a graph.
 struct Batch {
     mask: Mask,
     log_probs: Tensor<2>,

@@ -1,7 +1,7 @@
 //! PPO for comparison: advantages from a value model (GAE) and the value model's loss.
 //!
-//! GRPO replaces the value model by the group's mean. To see what that costs or saves, the trainer can run PPO with the same
-//! objective on these advantages.
+//! GRPO replaces the value model by the group's mean. To see what that costs or saves, the trainer can run
+//! PPO with the same objective on these advantages.
 
 use burn::tensor::{Bool, Tensor};
 
@@ -19,8 +19,8 @@ pub struct Gae {
 }
 
 impl Gae {
-    /// The advantages whitened over all active steps of the batch: zero mean, unit (unbiased) variance, `1e-8` under the root
-    /// (verl). Zero outside `mask`, which is `[episodes, steps]` row by row.
+    /// The advantages whitened over all active steps of the batch: zero mean, unit (unbiased) variance,
+    /// `1e-8` under the root (verl). Zero outside `mask`, which is `[episodes, steps]` row by row.
     ///
     /// # Errors
     ///
@@ -40,8 +40,9 @@ impl Gae {
 /// δ_t = r_t + γ·V_{t+1} − V_t        A_t = δ_t + γλ·A_{t+1}
 /// ```
 ///
-/// over the active steps of each episode; inactive steps are skipped (the next active step's value is used) and the value after
-/// the last one is zero. `rewards`, `values` and `mask` are `[episodes, steps]` row by row.
+/// over the active steps of each episode; inactive steps are skipped (the next active step's value is used)
+/// and the value after the last one is zero. `rewards`, `values` and `mask` are `[episodes, steps]` row by
+/// row.
 ///
 /// # Errors
 ///
@@ -84,13 +85,14 @@ pub fn generalized_advantages(
 pub struct ValueLoss {
     /// `Σ w · ½ · max((V − G)², (clip(V, V_old ± c) − G)²)`, `[1]`.
     pub loss: Tensor<1>,
-    /// Number of active steps for which the clipped error was the larger one, `[1]`; additive over micro-batches.
+    /// Number of active steps for which the clipped error was the larger one, `[1]`; additive over
+    /// micro-batches.
     pub clipped: Tensor<1>,
 }
 
-/// PPO's clipped value loss (as in OpenAI's baselines and verl): `values` (differentiated), `old_values`, `returns` and `mask`
-/// `[episodes, steps]`, `weights` `[episodes, 1]` or `[episodes, steps]` of the whole optimizer step from
-/// [`Aggregate`](crate::Aggregate). `clip` is in units of value.
+/// PPO's clipped value loss (as in OpenAI's baselines and verl): `values` (differentiated), `old_values`,
+/// `returns` and `mask` `[episodes, steps]`, `weights` `[episodes, 1]` or `[episodes, steps]` of the whole
+/// optimizer step from [`Aggregate`](crate::Aggregate). `clip` is in units of value.
 ///
 /// # Errors
 ///

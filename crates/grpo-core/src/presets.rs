@@ -17,40 +17,45 @@
 //!
 //! Where implementations differ from the paper or from each other:
 //!
-//! * **GRPO**: TRL's default has no KL penalty; the paper's coefficient is 0.04. TRL counts an episode without active steps as a
-//!   row of loss zero, verl leaves it out ([`StepTotals`](crate::StepTotals)).
+//! * **GRPO**: TRL's default has no KL penalty; the paper's coefficient is 0.04. TRL counts an episode
+//!   without active steps as a row of loss zero, verl leaves it out ([`StepTotals`](crate::StepTotals)).
 //! * **Dr. GRPO**: TRL divides by rows and length, verl's `seq-mean-token-sum-norm` by the length alone.
-//! * **BNPO**: TRL's `bnpo` divides by the tokens of the *local micro-batch*; here by those of the optimizer step, which is
-//!   the same with one micro-batch. The paper's contribution is a Beta-normalised advantage, not an aggregation.
+//! * **BNPO**: TRL's `bnpo` divides by the tokens of the *local micro-batch*; here by those of the optimizer
+//!   step, which is the same with one micro-batch. The paper's contribution is a Beta-normalised advantage,
+//!   not an aggregation.
 //! * **CISPO**: the paper and TRL clip from above only, verl from both sides.
-//! * **GSPO**: with advantages per step, verl keeps each step's gradient ([`RatioLevel::SequenceToken`]); TRL's ratio carries that
-//!   of the whole row.
+//! * **GSPO**: with advantages per step, verl keeps each step's gradient ([`RatioLevel::SequenceToken`]);
+//!   TRL's ratio carries that of the whole row.
 //! * **Dual clip** is always on in verl (3.0) and off in TRL.
-//! * **Log-ratios**: verl bounds them at ±20, TRL not at all; here the bound is a setting and its use is counted.
+//! * **Log-ratios**: verl bounds them at ±20, TRL not at all; here the bound is a setting and its use is
+//!   counted.
 
 use crate::surrogate::{Cispo, Clip, Sapo, Vespo};
 use crate::{Aggregate, KlPenalty, Objective, RatioLevel, Surrogate};
 
 impl Objective {
-    /// GRPO as published: token ratios, clip at ±0.2, k3 penalty with β = 0.04, mean over answers of the mean over tokens
-    /// ([DeepSeekMath, eq. 3–4](https://arxiv.org/abs/2402.03300)).
+    /// GRPO as published: token ratios, clip at ±0.2, k3 penalty with β = 0.04, mean over answers of the mean
+    /// over tokens ([DeepSeekMath, eq. 3–4](https://arxiv.org/abs/2402.03300)).
     ///
-    /// Set `kl: None` to train without a reference policy, as most later work (and [`Objective::default`]) does.
+    /// Set `kl: None` to train without a reference policy, as most later work (and [`Objective::default`])
+    /// does.
     pub fn grpo() -> Self {
         Self { kl: Some(KlPenalty::default()), ..Self::default() }
     }
 
-    /// The introductory formula `1/G Σ_i (min(ρ_i·A_i, clip(ρ_i, 1−ε, 1+ε)·A_i) − β·KL)`, where `ρ_i` is the ratio of the
-    /// probabilities of the *whole answer*, with ε = 0.2 and β = 0 (set [`kl`](Self::kl) for the penalty).
+    /// The introductory formula `1/G Σ_i (min(ρ_i·A_i, clip(ρ_i, 1−ε, 1+ε)·A_i) − β·KL)`, where `ρ_i` is the
+    /// ratio of the probabilities of the *whole answer*, with ε = 0.2 and β = 0 (set [`kl`](Self::kl) for the
+    /// penalty).
     ///
-    /// The product of token ratios leaves the clip range within a few dozen tokens, so this suits short episodes: bandits,
-    /// tutoring sessions. For text take [`gspo`](Self::gspo), its length-normalised form.
+    /// The product of token ratios leaves the clip range within a few dozen tokens, so this suits short
+    /// episodes: bandits, tutoring sessions. For text take [`gspo`](Self::gspo), its length-normalised form.
     pub fn textbook() -> Self {
         Self { ratio: RatioLevel::SequenceProduct, ..Self::default() }
     }
 
-    /// [Dr. GRPO](https://arxiv.org/abs/2503.20783): no length bias (the sum over tokens over a constant `length`, usually the
-    /// largest completion length) and no difficulty bias (use advantages without scaling).
+    /// [Dr. GRPO](https://arxiv.org/abs/2503.20783): no length bias (the sum over tokens over a constant
+    /// `length`, usually the largest completion length) and no difficulty bias (use advantages without
+    /// scaling).
     pub fn dr_grpo(length: usize) -> Self {
         Self { aggregate: Aggregate::TokenSumOver { length }, ..Self::default() }
     }
@@ -69,8 +74,8 @@ impl Objective {
         Self { aggregate: Aggregate::TokenMean, ..Self::default() }
     }
 
-    /// [GSPO](https://arxiv.org/abs/2507.18071): the length-normalised ratio of the whole answer, with the bounds of the paper's
-    /// section 5.1.
+    /// [GSPO](https://arxiv.org/abs/2507.18071): the length-normalised ratio of the whole answer, with the
+    /// bounds of the paper's section 5.1.
     pub fn gspo() -> Self {
         Self {
             ratio: RatioLevel::Sequence,
@@ -79,7 +84,8 @@ impl Objective {
         }
     }
 
-    /// [CISPO](https://arxiv.org/abs/2506.13585): clipped, detached ratios as weights of a REINFORCE gradient, mean over tokens.
+    /// [CISPO](https://arxiv.org/abs/2506.13585): clipped, detached ratios as weights of a REINFORCE
+    /// gradient, mean over tokens.
     pub fn cispo() -> Self {
         Self {
             surrogate: Surrogate::Cispo(Cispo::default()),
@@ -112,13 +118,15 @@ impl Objective {
         }
     }
 
-    /// [RLOO](https://arxiv.org/abs/2402.14740): REINFORCE on whole answers with leave-one-out advantages, on-policy.
+    /// [RLOO](https://arxiv.org/abs/2402.14740): REINFORCE on whole answers with leave-one-out advantages,
+    /// on-policy.
     pub fn rloo() -> Self {
         Self { surrogate: Surrogate::Reinforce, aggregate: Aggregate::SequenceSum, ..Self::default() }
     }
 
-    /// [REINFORCE++](https://arxiv.org/abs/2501.03262): PPO's clip with advantages whitened over the tokens of the batch, mean over
-    /// tokens. The paper subtracts the k1 penalty from the reward, so there is none in the loss.
+    /// [REINFORCE++](https://arxiv.org/abs/2501.03262): PPO's clip with advantages whitened over the tokens
+    /// of the batch, mean over tokens. The paper subtracts the k1 penalty from the reward, so there is none
+    /// in the loss.
     pub fn reinforce_pp() -> Self {
         Self { aggregate: Aggregate::TokenMean, ..Self::default() }
     }

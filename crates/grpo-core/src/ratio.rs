@@ -16,8 +16,9 @@ use crate::mask::Mask;
 /// | [`SequenceToken`](Self::SequenceToken) | `sg(mean_s d_s) + d_t − sg(d_t)` | GSPO-token, eq. 14 |
 /// | [`SequenceProduct`](Self::SequenceProduct) | `Σ_s d_s` | the introductory formula: `π_θ(o\|q) / π_old(o\|q)` |
 ///
-/// (`sg` stops the gradient.) `Sequence` and `SequenceToken` have the same value and, when an episode's steps share one
-/// advantage, the same gradient; with advantages per step, `SequenceToken` keeps each step's own gradient.
+/// (`sg` stops the gradient.) `Sequence` and `SequenceToken` have the same value and, when an episode's steps
+/// share one advantage, the same gradient; with advantages per step, `SequenceToken` keeps each step's own
+/// gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RatioLevel {
@@ -28,8 +29,8 @@ pub enum RatioLevel {
     Sequence,
     /// The value of [`Sequence`](Self::Sequence) with each step's own gradient.
     SequenceToken,
-    /// One ratio per episode: the product of the token ratios, as the textbook formula has it. It grows exponentially
-    /// with the length; the log-ratio bound of the objective keeps it finite.
+    /// One ratio per episode: the product of the token ratios, as the textbook formula has it. It grows
+    /// exponentially with the length; the log-ratio bound of the objective keeps it finite.
     SequenceProduct,
 }
 

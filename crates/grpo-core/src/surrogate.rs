@@ -26,7 +26,8 @@ pub enum Surrogate {
     Gmpo(Gmpo),
     /// The ratio with a mask where the probability itself moved too far.
     Dppo(Dppo),
-    /// `L = −A · log π_θ`: no ratio, so only right when the samples are from the current policy (RLOO, REINFORCE++, GPG).
+    /// `L = −A · log π_θ`: no ratio, so only right when the samples are from the current policy (RLOO,
+    /// REINFORCE++, GPG).
     Reinforce,
     /// `L = −A · r`: importance weighted and not clipped.
     Unclipped,
@@ -38,12 +39,14 @@ impl Default for Surrogate {
     }
 }
 
-/// `L = −min(r·A, clip(r, 1−low, 1+high)·A)`
-/// ([PPO, eq. 7](https://arxiv.org/abs/1707.06347); separate bounds: [DAPO, eq. 10](https://arxiv.org/abs/2503.14476)).
+/// `L = −min(r·A, clip(r, 1−low, 1+high)·A)` ([PPO, eq. 7](https://arxiv.org/abs/1707.06347); separate
+/// bounds: [DAPO, eq. 10](https://arxiv.org/abs/2503.14476)).
 ///
 /// For `A < 0` that is `−r·A` without limit as `r` grows. Two published remedies, at most one of them:
-/// * `delta`: `r` is first capped at `delta` ([INTELLECT-2](https://arxiv.org/abs/2505.07291), two-sided clipping; TRL);
-/// * `dual`: for `A < 0`, `L = min(L, −dual·A)` ([dual-clip PPO](https://arxiv.org/abs/1912.09729); verl, 3.0).
+/// * `delta`: `r` is first capped at `delta` ([INTELLECT-2](https://arxiv.org/abs/2505.07291), two-sided
+///   clipping; TRL);
+/// * `dual`: for `A < 0`, `L = min(L, −dual·A)` ([dual-clip PPO](https://arxiv.org/abs/1912.09729); verl,
+///   3.0).
 ///
 /// They agree when `delta = dual > 1 + high`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -65,11 +68,11 @@ impl Default for Clip {
     }
 }
 
-/// `L = −sg(clip(r, 1−low, 1+high)) · A · log π_θ` ([MiniMax-M1](https://arxiv.org/abs/2506.13585)): every step keeps
-/// a gradient.
+/// `L = −sg(clip(r, 1−low, 1+high)) · A · log π_θ` ([MiniMax-M1](https://arxiv.org/abs/2506.13585)): every
+/// step keeps a gradient.
 ///
-/// The paper and TRL bound the ratio only from above (`low = 1`; TRL's `epsilon_high` is `1 + high`), verl from both
-/// sides.
+/// The paper and TRL bound the ratio only from above (`low = 1`; TRL's `epsilon_high` is `1 + high`), verl
+/// from both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cispo {
@@ -80,7 +83,8 @@ pub struct Cispo {
 }
 
 impl Default for Cispo {
-    /// No lower bound and an upper bound of 5, the value of [ScaleRL](https://arxiv.org/abs/2510.13786) and TRL's advice.
+    /// No lower bound and an upper bound of 5, the value of [ScaleRL](https://arxiv.org/abs/2510.13786) and
+    /// TRL's advice.
     fn default() -> Self {
         Self { low: 1.0, high: 4.0 }
     }
@@ -103,8 +107,9 @@ impl Default for Sapo {
     }
 }
 
-/// `L = −sg(φ(w)) · A · log π_θ` with the weight of the whole answer `w = Π_t r_t` (times the sampler's correction) and
-/// `φ(w) = w^k · e^{λ(1−w)}`, where `k, λ` depend on the advantage's sign (VESPO, as in TRL 1.16).
+/// `L = −sg(φ(w)) · A · log π_θ` with the weight of the whole answer `w = Π_t r_t` (times the sampler's
+/// correction) and `φ(w) = w^k · e^{λ(1−w)}`, where `k, λ` depend on the advantage's sign (VESPO, as in TRL
+/// 1.16).
 ///
 /// Step log-ratios and `log w` are bounded to ±20 and `log w` from below by `log 1e-8`, as in TRL.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -127,7 +132,8 @@ impl Default for Vespo {
 }
 
 /// `L = −A · exp(mean_t d̃_t)`, where `d̃_t = min(d_t, high)` for `A > 0` and `max(d_t, −low)` otherwise
-/// ([GMPO](https://arxiv.org/abs/2507.20673)): the geometric mean of token ratios, clipped one by one in log space.
+/// ([GMPO](https://arxiv.org/abs/2507.20673)): the geometric mean of token ratios, clipped one by one in log
+/// space.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gmpo {
@@ -143,12 +149,12 @@ impl Default for Gmpo {
     }
 }
 
-/// `L = −M · r · A` with `M = 0` where the probability of the action moved by more than `delta` in the direction the
-/// advantage pushes, and 1 elsewhere ([DPPO](https://arxiv.org/abs/2602.04879) with its
-/// binary total-variation divergence).
+/// `L = −M · r · A` with `M = 0` where the probability of the action moved by more than `delta` in the
+/// direction the advantage pushes, and 1 elsewhere ([DPPO](https://arxiv.org/abs/2602.04879) with its binary
+/// total-variation divergence).
 ///
-/// A ratio of 2 means little on an action of probability 10⁻⁶ and much on one of 0.4; the difference of probabilities
-/// tells them apart, the ratio doesn't.
+/// A ratio of 2 means little on an action of probability 10⁻⁶ and much on one of 0.4; the difference of
+/// probabilities tells them apart, the ratio doesn't.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dppo {
@@ -162,7 +168,8 @@ impl Default for Dppo {
     }
 }
 
-/// What a surrogate sees. Everything is `[episodes, steps]`; outside the mask inputs are zero and ratios finite.
+/// What a surrogate sees. Everything is `[episodes, steps]`; outside the mask inputs are zero and ratios
+/// finite.
 pub(crate) struct Terms<'a> {
     pub(crate) mask: &'a Mask,
     pub(crate) ratio: &'a Ratio,
@@ -404,7 +411,8 @@ impl Dppo {
     }
 }
 
-/// Where `x < lower` and `A < 0`, and where `x > upper` and `A > 0`: the only places where a clip stops a gradient.
+/// Where `x < lower` and `A < 0`, and where `x > upper` and `A > 0`: the only places where a clip stops a
+/// gradient.
 fn outside(
     x: &Tensor<2>,
     advantages: &Tensor<2>,

@@ -1,5 +1,6 @@
-//! What must hold for every objective: gradients agree with finite differences in both branches of every clip, and neither the split
-//! into micro-batches, nor padding, nor the order of the episodes changes anything.
+//! What must hold for every objective: gradients agree with finite differences in both branches of every
+//! clip, and neither the split into micro-batches, nor padding, nor the order of the episodes changes
+//! anything.
 
 mod support;
 
@@ -290,7 +291,8 @@ fn padding_and_order_change_nothing() {
     }
 }
 
-/// The surrogates whose loss is what they differentiate; the others stop a gradient on purpose and are checked against golden numbers.
+/// The surrogates whose loss is what they differentiate; the others stop a gradient on purpose and are
+/// checked against golden numbers.
 fn is_honest(objective: &Objective) -> bool {
     let surrogate = match objective.surrogate {
         Surrogate::Cispo(_) | Surrogate::Vespo(_) => false,
@@ -388,7 +390,8 @@ fn advantages_scale_the_policy_term() {
 
 #[test]
 fn better_answers_become_likelier() {
-    // On-policy, every surrogate's gradient has the sign of −A: ascent raises good answers and lowers bad ones.
+    // On-policy, every surrogate's gradient has the sign of −A: ascent raises good answers and lowers bad
+    // ones.
     let device = device();
     for objective in objectives() {
         let objective = Objective { kl: None, entropy_bonus: 0.0, ..objective };
@@ -523,7 +526,8 @@ fn plain(log_probs: &[f64], old: &[f64], advantage: f64) -> Batch {
 
 #[test]
 fn dppo_drops_what_moved_too_far_and_nothing_else() {
-    // Probabilities 0.5 from 0.4 (moved by 0.1), 0.41 from 0.4, and 0.02 from 0.01: the ratio is largest where little moved.
+    // Probabilities 0.5 from 0.4 (moved by 0.1), 0.41 from 0.4, and 0.02 from 0.01: the ratio is largest
+    // where little moved.
     let new = [0.5_f64, 0.41, 0.02].map(f64::ln);
     let old = [0.4_f64, 0.40, 0.01].map(f64::ln);
     let objective = Objective {

@@ -99,8 +99,9 @@ impl BaselineOf {
 
 /// Whether rewards differ by more than rounding.
 ///
-/// Verifiers add up parts like 0.1 + 0.2, so equal rewards may differ in the last bits of an f32; divided by their own standard
-/// deviation those bits would become advantages of order one. The bound is relative, so that scaling all rewards changes nothing.
+/// Verifiers add up parts like 0.1 + 0.2, so equal rewards may differ in the last bits of an f32; divided by
+/// their own standard deviation those bits would become advantages of order one. The bound is relative, so
+/// that scaling all rewards changes nothing.
 fn has_spread(rewards: &[f64]) -> bool {
     let largest = rewards.iter().fold(0.0_f64, |m, r| m.max(r.abs()));
     let (low, high) =

@@ -4,8 +4,9 @@
 //! A_i = (r_i − baseline_i) / (std + ε)
 //! ```
 //!
-//! Rewards are numbers of the host, a few per prompt, so advantages are computed on the host in f64 and moved to the device as
-//! one column. Groups lie one after another: the rewards of `[groups, group_size]`, row by row.
+//! Rewards are numbers of the host, a few per prompt, so advantages are computed on the host in f64 and moved
+//! to the device as one column. Groups lie one after another: the rewards of `[groups, group_size]`, row by
+//! row.
 
 mod estimate;
 mod rewards;
@@ -30,11 +31,12 @@ pub enum Baseline {
     /// The mean of the *other* members of the group, which keeps the policy gradient unbiased
     /// ([RLOO](https://arxiv.org/abs/2402.14740)): `n/(n−1)` times the deviation from the group mean.
     LeaveOneOut,
-    /// The group's mean weighted by the answers' lengths, the baseline of least variance when gradients grow with length
-    /// ([OPO](https://arxiv.org/abs/2505.23585)). Needs lengths.
+    /// The group's mean weighted by the answers' lengths, the baseline of least variance when gradients grow
+    /// with length ([OPO](https://arxiv.org/abs/2505.23585)). Needs lengths.
     LengthWeighted,
     /// The second best reward, and only the best answer gets an advantage: what raises the best of k
-    /// ([Pass@k training](https://arxiv.org/abs/2503.19595), as in verl). A tie for the best gives zero to all.
+    /// ([Pass@k training](https://arxiv.org/abs/2503.19595), as in verl). A tie for the best gives zero to
+    /// all.
     SecondBest,
 }
 
@@ -50,13 +52,13 @@ pub enum Scale {
     Group,
     /// The population (n) standard deviation of the group: the formula of most introductions.
     GroupPopulation,
-    /// The unbiased standard deviation of all rewards of the batch, so that prompts keep their relative weight
-    /// ([Lite PPO](https://arxiv.org/abs/2508.08221); TRL's `batch`).
+    /// The unbiased standard deviation of all rewards of the batch, so that prompts keep their relative
+    /// weight ([Lite PPO](https://arxiv.org/abs/2508.08221); TRL's `batch`).
     Batch,
 }
 
-/// How rewards become advantages. The default is GRPO's: group mean, unbiased group standard deviation, ε = 1e-4 (TRL; verl uses
-/// 1e-6).
+/// How rewards become advantages. The default is GRPO's: group mean, unbiased group standard deviation, ε =
+/// 1e-4 (TRL; verl uses 1e-6).
 ///
 /// ```
 /// use grpo_core::{AdvantageEstimator, Advantages};
@@ -93,8 +95,9 @@ pub struct Advantages {
     pub values: Vec<f64>,
     /// Number of groups.
     pub groups: usize,
-    /// Groups of two or more scored episodes whose rewards don't differ: their advantages are exactly zero and they teach
-    /// nothing. (As in TRL, a group with a single scored episode has no spread to speak of and isn't counted.)
+    /// Groups of two or more scored episodes whose rewards don't differ: their advantages are exactly zero
+    /// and they teach nothing. (As in TRL, a group with a single scored episode has no spread to speak of and
+    /// isn't counted.)
     pub groups_without_spread: usize,
     /// Which episodes have a reward and a sibling with one; the others' advantage is zero.
     pub compared: Vec<bool>,
@@ -112,13 +115,15 @@ impl Advantages {
         if self.groups == 0 { 0.0 } else { self.groups_without_spread as f64 / self.groups as f64 }
     }
 
-    /// The advantages normalised once more over the batch: `(A − mean) / (std + ε)` with the unbiased standard deviation over the
-    /// [`compared`](Self::compared) episodes (TRL's RLOO with `normalize_advantages`). The others stay zero.
+    /// The advantages normalised once more over the batch: `(A − mean) / (std + ε)` with the unbiased
+    /// standard deviation over the [`compared`](Self::compared) episodes (TRL's RLOO with
+    /// `normalize_advantages`). The others stay zero.
     pub fn whitened(&self, epsilon: f64) -> Vec<f64> {
         whiten::whitened_among(&self.values, &self.compared, epsilon)
     }
 
-    /// The advantages as a column `[episodes, 1]` on `device`, as [`LossInputs`](crate::LossInputs) takes them.
+    /// The advantages as a column `[episodes, 1]` on `device`, as [`LossInputs`](crate::LossInputs) takes
+    /// them.
     pub fn to_tensor(&self, device: &Device) -> Tensor<2> {
         column(&self.values, device)
     }
@@ -156,14 +161,16 @@ impl AdvantageEstimator {
         ))
     }
 
-    /// Advantages of `[groups, group_size]` rewards, given row by row: numbers, or `Option`s where a verifier may not apply.
+    /// Advantages of `[groups, group_size]` rewards, given row by row: numbers, or `Option`s where a verifier
+    /// may not apply.
     ///
-    /// As in TRL, an episode without a reward is left out of its group's statistics and gets zero, and so does a lone scored episode.
+    /// As in TRL, an episode without a reward is left out of its group's statistics and gets zero, and so
+    /// does a lone scored episode.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] when the rewards don't divide into groups, [`Error::Value`] for a reward that isn't finite,
-    /// [`Error::Missing`] when the baseline needs lengths.
+    /// [`Error::Length`] when the rewards don't divide into groups, [`Error::Value`] for a reward that isn't
+    /// finite, [`Error::Missing`] when the baseline needs lengths.
     pub fn estimate<R: Reward>(&self, rewards: &[R], group_size: usize) -> Result<Advantages, Error> {
         let groups = rewards.len() / group_size.max(1);
         if groups * group_size != rewards.len() {
@@ -177,8 +184,8 @@ impl AdvantageEstimator {
         self.estimate_groups(rewards, &vec![group_size; groups], None)
     }
 
-    /// The same for groups of different sizes, one after another, and with the answers' lengths (active steps) where the baseline
-    /// needs them.
+    /// The same for groups of different sizes, one after another, and with the answers' lengths (active
+    /// steps) where the baseline needs them.
     ///
     /// # Errors
     ///

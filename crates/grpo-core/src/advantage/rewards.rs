@@ -41,14 +41,15 @@ pub(super) fn checked<R: Reward>(rewards: &[R]) -> Result<Vec<Option<f64>>, Erro
     rewards.iter().enumerate().map(check).collect()
 }
 
-/// One reward per episode from several reward functions: the weighted sum, in which a missing reward counts as zero; `None` when
-/// every function's reward is missing (TRL's `sum_then_normalize`).
+/// One reward per episode from several reward functions: the weighted sum, in which a missing reward counts
+/// as zero; `None` when every function's reward is missing (TRL's `sum_then_normalize`).
 ///
 /// `rewards` is `[episodes, functions]` row by row, with `functions = weights.len()`.
 ///
 /// # Errors
 ///
-/// [`Error::Length`] when the rewards don't divide into rows, [`Error::Value`] for a reward that isn't finite.
+/// [`Error::Length`] when the rewards don't divide into rows, [`Error::Value`] for a reward that isn't
+/// finite.
 pub fn combine<R: Reward>(rewards: &[R], weights: &[f64]) -> Result<Vec<Option<f64>>, Error> {
     let rewards = checked(rewards)?;
     let rows = rows(&rewards, weights)?;
@@ -59,12 +60,13 @@ pub fn combine<R: Reward>(rewards: &[R], weights: &[f64]) -> Result<Vec<Option<f
     Ok(combined.collect())
 }
 
-/// GDPO: each reward function's column is normalised in its groups by `estimator`, the columns are summed with weights, and the
-/// sum is normalised over the batch (mean and unbiased standard deviation, plus the estimator's ε), so that a coarse reward
-/// doesn't drown in a fine one ([GDPO](https://arxiv.org/abs/2601.05242); TRL's `normalize_then_sum`).
+/// GDPO: each reward function's column is normalised in its groups by `estimator`, the columns are summed
+/// with weights, and the sum is normalised over the batch (mean and unbiased standard deviation, plus the
+/// estimator's ε), so that a coarse reward doesn't drown in a fine one
+/// ([GDPO](https://arxiv.org/abs/2601.05242); TRL's `normalize_then_sum`).
 ///
-/// `rewards` is `[episodes, functions]` row by row, groups of `group_size` episodes. Returns one advantage per episode; an episode
-/// all of whose rewards are missing gets zero.
+/// `rewards` is `[episodes, functions]` row by row, groups of `group_size` episodes. Returns one advantage
+/// per episode; an episode all of whose rewards are missing gets zero.
 ///
 /// # Errors
 ///

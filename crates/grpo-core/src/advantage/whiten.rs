@@ -3,7 +3,8 @@
 use super::estimate::{mean, std};
 use crate::Error;
 
-/// `(A − mean) / (std + ε)` over the chosen entries, and zero elsewhere or when they don't differ and ε is zero.
+/// `(A − mean) / (std + ε)` over the chosen entries, and zero elsewhere or when they don't differ and ε is
+/// zero.
 pub(super) fn whitened_among(values: &[f64], chosen: &[bool], epsilon: f64) -> Vec<f64> {
     let kept: Vec<f64> = values.iter().zip(chosen).filter_map(|(&value, &c)| c.then_some(value)).collect();
     let (centre, scale) = (mean(&kept), std(&kept, 1) + epsilon);
@@ -11,8 +12,9 @@ pub(super) fn whitened_among(values: &[f64], chosen: &[bool], epsilon: f64) -> V
     values.iter().zip(chosen).map(whiten).collect()
 }
 
-/// Advantages whitened over all active steps of the batch: `(A − mean) / √(var + 1e-8)` with the unbiased variance, where an
-/// episode counts once per active step, so long answers weigh more (REINFORCE++ with a group baseline, as in verl).
+/// Advantages whitened over all active steps of the batch: `(A − mean) / √(var + 1e-8)` with the unbiased
+/// variance, where an episode counts once per active step, so long answers weigh more (REINFORCE++ with a
+/// group baseline, as in verl).
 ///
 /// `advantages[i]` belongs to an episode of `lengths[i]` active steps. Returns one advantage per episode.
 ///
@@ -25,7 +27,8 @@ pub fn whiten_tokens(advantages: &[f64], lengths: &[usize]) -> Result<Vec<f64>, 
     Ok(whitened(&steps))
 }
 
-/// Discounted rewards-to-go `G_t = r_t + γ·G_{t+1}` per step, whitened over all active steps (REINFORCE++; verl).
+/// Discounted rewards-to-go `G_t = r_t + γ·G_{t+1}` per step, whitened over all active steps (REINFORCE++;
+/// verl).
 ///
 /// `rewards` and `mask` are `[episodes, steps]` row by row. Inactive steps are skipped and get zero. Returns
 /// `(returns, advantages)` of the same length.

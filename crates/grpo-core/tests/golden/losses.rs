@@ -119,7 +119,8 @@ fn verl(case: &Case) -> Option<Setup> {
         "gpg" | "reinforce" => (RatioLevel::Token, Surrogate::Reinforce),
         "cispo" => (RatioLevel::Token, Surrogate::Cispo(Cispo { low, high })),
         "geo_mean" => (RatioLevel::Token, Surrogate::Gmpo(Gmpo { low, high })),
-        // kl_cov and clip_cov choose steps by comparing them across the micro-batch, so their gradient depends on its split.
+        // kl_cov and clip_cov choose steps by comparing them across the micro-batch, so their gradient
+        // depends on its split.
         _ => return None,
     };
     let agg = match case.text("policy_loss") {

@@ -73,7 +73,8 @@ fn verl(case: &Case) -> Result<bool, String> {
         "opo" => AdvantageEstimator::opo(),
         "reinforce_pp_baseline" => AdvantageEstimator::dr_grpo(),
         "pass_at_k" => AdvantageEstimator { baseline: Baseline::SecondBest, scale, epsilon },
-        // A difference from given baselines, and a rescaling by the number of non-zero rewards: no estimator of this crate.
+        // A difference from given baselines, and a rescaling by the number of non-zero rewards: no estimator
+        // of this crate.
         "remax" | "gpg" => return Ok(false),
         other => panic!("{}: kind {other}", case.name),
     };

@@ -1,4 +1,5 @@
-//! The pieces on their own: `aggregation`, `kl`, `correction`, `entropy`, `entropy_mask`, `value_loss`, `controllers`.
+//! The pieces on their own: `aggregation`, `kl`, `correction`, `entropy`, `entropy_mask`, `value_loss`,
+//! `controllers`.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use grpo_core::entropy::{AdaptiveEntropy, AdaptiveKl, keep_above, top_share_threshold};

@@ -25,8 +25,8 @@ pub fn cases(file: &str) -> Vec<Case> {
     cases.iter().map(|case| Case { name: name(case), value: case.clone() }).collect()
 }
 
-/// Runs `check` on every case, prints one line per failing case, and fails the test if there is one. `check` returns `Ok(false)`
-/// for a case that is left out.
+/// Runs `check` on every case, prints one line per failing case, and fails the test if there is one. `check`
+/// returns `Ok(false)` for a case that is left out.
 pub fn run(file: &str, check: impl Fn(&Case) -> Result<bool, String>) {
     let cases = cases(file);
     let (mut failed, mut skipped) = (0, Vec::new());
