@@ -54,6 +54,7 @@
 //! | KL | [`KlPenalty`] | k1, \|k1\|, k2, k3; straight-through; importance-weighted; capped |
 //! | aggregate | [`Aggregate`] | mean of means, token mean, sum over a constant, mean of sums |
 //! | advantages (before) | [`AdvantageEstimator`] | group mean, leave-one-out, length-weighted, best of k; scaled by group, batch or not |
+//! | group weights (before) | [`AdvantageScaling`](advantage::scaling::AdvantageScaling) | by difficulty, mastery, any positive signal, staleness; bounded, mean 1 |
 //! | off-policy (beside) | [`correction`], [`entropy`] | importance weights, rejection, off-policy mask, high-entropy mask |
 //!
 //! Published algorithms are named points in that space, from [`Objective::grpo`] to [`Objective::vespo`]; the

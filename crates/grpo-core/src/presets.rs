@@ -10,8 +10,8 @@
 //! | [`gspo`](Objective::gspo) | sequence | clip 3e-4, 4e-4 | – | sequence mean | group mean, group std | [2507.18071](https://arxiv.org/abs/2507.18071) |
 //! | [`cispo`](Objective::cispo) | token | CISPO ≤ 5 | – | token mean | group mean, group std | [2506.13585](https://arxiv.org/abs/2506.13585) |
 //! | [`sapo`](Objective::sapo) | token | SAPO 1, 1.05 | – | sequence mean | group mean, group std | [2511.20347](https://arxiv.org/abs/2511.20347) |
-//! | [`vespo`](Objective::vespo) | token | VESPO | – | token mean | group mean, group std | as in TRL 1.16 |
-//! | [`luspo`](Objective::luspo) | sequence | clip 2e-3, 2.5e-3 | – | sequence sum | group mean, group std | as in TRL 1.16 |
+//! | [`vespo`](Objective::vespo) | token | VESPO | – | token mean | group mean, group std | [2602.10693](https://arxiv.org/abs/2602.10693), constants of TRL 1.16 |
+//! | [`luspo`](Objective::luspo) | sequence | clip 2e-3, 2.5e-3 | – | sequence sum | group mean, group std | [2602.05261](https://arxiv.org/abs/2602.05261) |
 //! | [`rloo`](Objective::rloo) | token | REINFORCE | – | sequence sum | leave-one-out | [2402.14740](https://arxiv.org/abs/2402.14740) |
 //! | [`reinforce_pp`](Objective::reinforce_pp) | token | clip 0.2 | – | token mean | whitened over tokens | [2501.03262](https://arxiv.org/abs/2501.03262) |
 //!
@@ -99,7 +99,7 @@ impl Objective {
         Self { surrogate: Surrogate::Sapo(Sapo::default()), ..Self::default() }
     }
 
-    /// VESPO with TRL's constants: a smooth weight on the ratio of the whole answer, mean over tokens.
+    /// [VESPO](https://arxiv.org/abs/2602.10693) with TRL's constants: a smooth weight on the ratio of the whole answer, mean over tokens.
     pub fn vespo() -> Self {
         Self {
             surrogate: Surrogate::Vespo(Vespo::default()),
@@ -108,7 +108,8 @@ impl Objective {
         }
     }
 
-    /// LUSPO: GSPO whose sequence loss is weighted by the answer's length, which removes GSPO's length bias.
+    /// [LUSPO](https://arxiv.org/abs/2602.05261), with the bounds of the paper's section 5.1: GSPO whose sequence
+    /// loss is weighted by the answer's length, which removes GSPO's length bias.
     pub fn luspo() -> Self {
         Self {
             ratio: RatioLevel::Sequence,

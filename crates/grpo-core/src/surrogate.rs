@@ -39,6 +39,18 @@ impl Default for Surrogate {
     }
 }
 
+macro_rules! from_configuration {
+    ($($name:ident),*) => {$(
+        impl From<$name> for Surrogate {
+            fn from(config: $name) -> Self {
+                Self::$name(config)
+            }
+        }
+    )*};
+}
+
+from_configuration!(Clip, Cispo, Sapo, Vespo, Gmpo, Dppo);
+
 /// `L = −min(r·A, clip(r, 1−low, 1+high)·A)` ([PPO, eq. 7](https://arxiv.org/abs/1707.06347); separate
 /// bounds: [DAPO, eq. 10](https://arxiv.org/abs/2503.14476)).
 ///

@@ -43,6 +43,7 @@ pub(super) fn estimate(
     Ok(Advantages {
         values,
         groups: group_sizes.len(),
+        group_sizes: group_sizes.to_vec(),
         groups_without_spread: without_spread,
         compared,
         missing: rewards.len() - scored.len(),

@@ -10,6 +10,7 @@
 
 mod estimate;
 mod rewards;
+pub mod scaling;
 mod whiten;
 
 use burn::tensor::{Device, Tensor};
@@ -95,6 +96,8 @@ pub struct Advantages {
     pub values: Vec<f64>,
     /// Number of groups.
     pub groups: usize,
+    /// Episodes per group.
+    pub group_sizes: Vec<usize>,
     /// Groups of two or more scored episodes whose rewards don't differ: their advantages are exactly zero
     /// and they teach nothing. (As in TRL, a group with a single scored episode has no spread to speak of and
     /// isn't counted.)
@@ -113,6 +116,27 @@ impl Advantages {
     /// Share of groups without spread (TRL's `frac_reward_zero_std`).
     pub fn share_without_spread(&self) -> f64 {
         if self.groups == 0 { 0.0 } else { self.groups_without_spread as f64 / self.groups as f64 }
+    }
+
+    /// Multiplies the advantages of each group by its weight, from
+    /// [`AdvantageScaling::weights`](scaling::AdvantageScaling::weights).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when there isn't one weight per group.
+    pub fn scale_groups(&mut self, weights: &[f64]) -> Result<(), Error> {
+        if weights.len() != self.group_sizes.len() {
+            return Err(Error::Length {
+                argument: "weights",
+                expected: self.group_sizes.len(),
+                found: weights.len(),
+                reason: "every group has one",
+            });
+        }
+        let per_episode =
+            weights.iter().zip(&self.group_sizes).flat_map(|(&w, &n)| std::iter::repeat_n(w, n));
+        self.values.iter_mut().zip(per_episode).for_each(|(value, weight)| *value *= weight);
+        Ok(())
     }
 
     /// The advantages normalised once more over the batch: `(A − mean) / (std + ε)` with the unbiased
