@@ -1,0 +1,177 @@
+use crate::{Decoder, DecoderConfig, Error, SharedPrompts, Tokenizer, checkpoint, decode};
+use burn::{
+    module::Module,
+    tensor::{Device, Int, Tensor},
+};
+use grpo_rollout::{Evaluation, Group, Policy, Sampler, Sampling, Streams};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A decoder with its tokenizer and its stop tokens: a language-model policy.
+///
+/// Cloning is cheap: the weights are shared until an optimizer replaces them.
+#[derive(Debug, Clone)]
+pub struct LanguageModel {
+    decoder: Decoder,
+    config: Arc<DecoderConfig>,
+    tokenizer: Arc<Tokenizer>,
+    temperature: f64,
+}
+
+impl LanguageModel {
+    /// Joins the parts.
+    pub fn new(decoder: Decoder, config: DecoderConfig, tokenizer: Tokenizer) -> Self {
+        Self { decoder, config: Arc::new(config), tokenizer: Arc::new(tokenizer), temperature: 1.0 }
+    }
+
+    /// A model of the given shape with random weights.
+    ///
+    /// # Errors
+    /// When the shape makes no sense or the tokenizer has more ids than the vocabulary.
+    pub fn init(
+        config: DecoderConfig,
+        tokenizer: Tokenizer,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        tokenizer.check_fits(config.vocab_size)?;
+        Ok(Self::new(Decoder::init(&config, seed, device), config, tokenizer))
+    }
+
+    /// Loads a model folder in Hugging Face layout: `config.json`, `model.safetensors`, `tokenizer.json`, and where they
+    /// exist `generation_config.json` and `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// Names the file, the key or the tensor that is missing or doesn't fit.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, Error> {
+        let config = DecoderConfig::load(folder)?;
+        let tokenizer = Tokenizer::load(folder, &config)?;
+        tokenizer.check_fits(config.vocab_size)?;
+        let decoder = checkpoint::load_weights(folder, &config, device)?;
+        Ok(Self::new(decoder, config, tokenizer))
+    }
+
+    /// Writes a model folder that [`LanguageModel::load`] and Python's `transformers` read.
+    ///
+    /// # Errors
+    /// When a file can't be written.
+    pub fn save(&self, folder: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
+        let path = folder.join("config.json");
+        let text = serde_json::to_string_pretty(&*self.config)
+            .map_err(|e| Error::Json { path: path.clone(), reason: e.to_string() })?;
+        std::fs::write(&path, text).map_err(Error::write(&path))?;
+        self.tokenizer.save(folder)?;
+        checkpoint::save_weights(&self.decoder, folder)
+    }
+
+    /// The shape.
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The network.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The same model with other weights, for instance after an optimizer step.
+    pub fn with_decoder(&self, decoder: Decoder) -> Self {
+        Self { decoder, ..self.clone() }
+    }
+
+    /// The same model, whose [`Policy::evaluate`] divides logits by this temperature: the one that was sampled with.
+    pub fn with_temperature(self, temperature: f64) -> Self {
+        Self { temperature, ..self }
+    }
+
+    /// The same weights without gradient tracking, for sampling, evaluation and as a reference policy.
+    pub fn frozen(&self) -> Self {
+        self.with_decoder(self.decoder.valid())
+    }
+
+    /// Number of parameters.
+    pub fn parameters(&self) -> usize {
+        self.decoder.num_params()
+    }
+
+    /// Whether this token ends a completion.
+    pub fn is_stop(&self, token: u32) -> bool {
+        self.tokenizer.stop_tokens().contains(&token)
+    }
+}
+
+impl Sampler for LanguageModel {
+    type Prompt = Vec<u32>;
+
+    fn sample(
+        &self,
+        prompts: &[Vec<u32>],
+        group_size: usize,
+        sampling: &Sampling,
+        streams: &Streams,
+        step: u64,
+    ) -> Result<Vec<Group>, grpo_rollout::Error> {
+        decode::sample(&self.frozen(), prompts, group_size, sampling, streams, step)
+    }
+}
+
+impl Policy for LanguageModel {
+    type States = SharedPrompts;
+
+    /// `actions` is `[rows, targets]` and holds the completions of `states`, padded with any valid id.
+    fn evaluate(
+        &self,
+        states: &SharedPrompts,
+        actions: Tensor<2, Int>,
+    ) -> Result<Evaluation, grpo_rollout::Error> {
+        let logits = self.logits(states, &actions)?;
+        let entropy = grpo_core::token_entropies(logits.clone(), self.temperature).map_err(policy_error)?;
+        let log_probs =
+            grpo_core::token_log_probs(logits, actions, self.temperature).map_err(policy_error)?;
+        Ok(Evaluation { log_probs, entropy })
+    }
+
+    fn log_prob(
+        &self,
+        states: &SharedPrompts,
+        actions: Tensor<2, Int>,
+    ) -> Result<Tensor<2>, grpo_rollout::Error> {
+        let logits = self.logits(states, &actions)?;
+        grpo_core::token_log_probs(logits, actions, self.temperature).map_err(policy_error)
+    }
+}
+
+impl LanguageModel {
+    /// Logits that predict every completion token, `[rows, targets, vocab]`.
+    fn logits(
+        &self,
+        states: &SharedPrompts,
+        actions: &Tensor<2, Int>,
+    ) -> Result<Tensor<3>, grpo_rollout::Error> {
+        let [rows, steps] = actions.dims();
+        if (rows, steps) != (states.rows(), states.targets) {
+            return Err(grpo_rollout::Error::Count {
+                what: "actions (rows times the longest completion)",
+                got: rows * steps,
+                want: states.rows() * states.targets,
+            });
+        }
+        let logits = self.decoder.completion_logits(states, &self.config).map_err(|e| match e {
+            Error::Rollout(e) => e,
+            other => policy_error(other),
+        })?;
+        let vocab = logits.dims()[1];
+        Ok(logits.reshape([rows, steps, vocab]))
+    }
+}
+
+fn policy_error(error: impl std::fmt::Display) -> grpo_rollout::Error {
+    grpo_rollout::Error::Policy(error.to_string())
+}

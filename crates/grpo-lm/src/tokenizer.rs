@@ -1,0 +1,201 @@
+use crate::{DecoderConfig, Error};
+use serde_json::{Value, json};
+use std::path::Path;
+use tokenizers::{AddedToken, models::wordlevel::WordLevel, pre_tokenizers::whitespace::Whitespace};
+
+/// Text to token ids and back, with the ids that end a completion.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    stop_tokens: Vec<u32>,
+    bos: Option<String>,
+    eos: Option<String>,
+}
+
+impl Tokenizer {
+    /// A tokenizer that knows whole words: text is split at white space and around punctuation, and each part is one id.
+    ///
+    /// Ids: `<unk>` 0, `<eos>` 1, then the words in the given order.
+    ///
+    /// # Errors
+    /// When a word occurs twice.
+    pub fn from_words<S: AsRef<str>>(words: &[S]) -> Result<Self, Error> {
+        let mut vocab: tokenizers::models::wordlevel::WordLevelBuilder = WordLevel::builder();
+        let names = ["<unk>", "<eos>"].into_iter().chain(words.iter().map(AsRef::as_ref));
+        let mut ids = std::collections::HashMap::new();
+        for (id, name) in names.enumerate() {
+            if ids.insert(name.to_string(), id as u32).is_some() {
+                return Err(Error::Tokenizer {
+                    path: None,
+                    reason: format!("the word {name:?} occurs twice"),
+                });
+            }
+        }
+        vocab = vocab.vocab(ids.into_iter().collect()).unk_token("<unk>".into());
+        let refuse = |reason: String| Error::Tokenizer { path: None, reason };
+        let model = vocab.build().map_err(|e| refuse(e.to_string()))?;
+        let mut inner = tokenizers::Tokenizer::new(model);
+        inner.with_pre_tokenizer(Some(Whitespace {}));
+        inner
+            .add_special_tokens(["<unk>", "<eos>"].map(|t| AddedToken::from(t, true)))
+            .map_err(|e| refuse(e.to_string()))?;
+        Ok(Self { inner, stop_tokens: vec![1], bos: None, eos: Some("<eos>".into()) })
+    }
+
+    /// Reads `tokenizer.json` of a model folder. Stop tokens come from `generation_config.json`, else from `config.json`
+    /// (`eos_token_id`, one id or a list).
+    ///
+    /// # Errors
+    /// When a file is missing or malformed.
+    pub fn load(folder: &Path, config: &DecoderConfig) -> Result<Self, Error> {
+        let path = folder.join("tokenizer.json");
+        let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
+        let inner = tokenizers::Tokenizer::from_bytes(&bytes)
+            .map_err(|e| Error::Tokenizer { path: Some(path), reason: e.to_string() })?;
+        let generation = read_optional(&folder.join("generation_config.json"))?;
+        let names = read_optional(&folder.join("tokenizer_config.json"))?;
+        let stops = generation
+            .as_ref()
+            .and_then(|g| g.get("eos_token_id"))
+            .filter(|v| !v.is_null())
+            .or(config.eos_token_id.as_ref());
+        let stop_tokens = match stops {
+            None => Vec::new(),
+            Some(value) => stop_ids(value).ok_or_else(|| Error::Config {
+                key: "eos_token_id",
+                value: value.to_string(),
+                reason: "use one token id or a list of them".into(),
+            })?,
+        };
+        // A special token is a string, or an object with its content.
+        let special = |key: &str| {
+            let token = names.as_ref()?.get(key)?;
+            token.as_str().or_else(|| token.get("content")?.as_str()).map(str::to_string)
+        };
+        Ok(Self { inner, stop_tokens, bos: special("bos_token"), eos: special("eos_token") })
+    }
+
+    /// Writes `tokenizer.json`, `tokenizer_config.json` and `generation_config.json`.
+    ///
+    /// # Errors
+    /// When a file can't be written.
+    pub fn save(&self, folder: &Path) -> Result<(), Error> {
+        let path = folder.join("tokenizer.json");
+        let text = self
+            .inner
+            .to_string(true)
+            .map_err(|e| Error::Tokenizer { path: Some(path.clone()), reason: e.to_string() })?;
+        std::fs::write(&path, text).map_err(Error::write(&path))?;
+        let mut names =
+            json!({ "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false });
+        for (key, token) in [("bos_token", &self.bos), ("eos_token", &self.eos), ("pad_token", &self.eos)] {
+            if let Some(token) = token {
+                names[key] = json!(token);
+            }
+        }
+        let generation =
+            json!({ "eos_token_id": self.stop_tokens, "pad_token_id": self.stop_tokens.first() });
+        for (file, value) in [("tokenizer_config.json", names), ("generation_config.json", generation)] {
+            let path = folder.join(file);
+            std::fs::write(&path, format!("{value:#}\n")).map_err(Error::write(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Token ids of a prompt, with the special tokens that the tokenizer puts at a text's start.
+    ///
+    /// # Errors
+    /// When the tokenizer fails or the text has no tokens.
+    pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, Error> {
+        self.encode_with(text, true)
+    }
+
+    /// Token ids of a text that stands alone after a prompt: no special tokens.
+    ///
+    /// # Errors
+    /// When the tokenizer fails or the text has no tokens.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
+        self.encode_with(text, false)
+    }
+
+    fn encode_with(&self, text: &str, special: bool) -> Result<Vec<u32>, Error> {
+        let refuse = |reason: String| Error::Tokenizer { path: None, reason };
+        let encoding = self.inner.encode(text, special).map_err(|e| refuse(e.to_string()))?;
+        if encoding.is_empty() {
+            return Err(refuse(format!("{text:?} has no tokens")));
+        }
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Text of token ids, special tokens left out.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, Error> {
+        self.inner.decode(ids, true).map_err(|e| Error::Tokenizer { path: None, reason: e.to_string() })
+    }
+
+    /// Text that `completion` adds after `prompt`: the whole is decoded, because some decoders strip a text's first space.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn decode_completion(&self, prompt: &[u32], completion: &[u32]) -> Result<String, Error> {
+        let before = self.decode(prompt)?;
+        let all = self.decode(&[prompt, completion].concat())?;
+        match all.strip_prefix(&before) {
+            Some(text) => Ok(text.to_string()),
+            // A decoder that rewrites the seam: the completion alone is the best there is.
+            None => self.decode(completion),
+        }
+    }
+
+    /// Ids that end a completion.
+    pub fn stop_tokens(&self) -> &[u32] {
+        &self.stop_tokens
+    }
+
+    /// Number of ids.
+    pub fn len(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Whether there are no ids.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The id of a token.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    pub(crate) fn check_fits(&self, vocab_size: usize) -> Result<(), Error> {
+        let largest = self.inner.get_vocab(true).into_values().max().unwrap_or(0);
+        if largest as usize >= vocab_size {
+            return Err(Error::Config {
+                key: "vocab_size",
+                value: vocab_size.to_string(),
+                reason: format!("the tokenizer's ids go up to {largest}"),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn read_optional(path: &Path) -> Result<Option<Value>, Error> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|e| Error::Json { path: path.into(), reason: e.to_string() }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::read(path)(e)),
+    }
+}
+
+fn stop_ids(value: &Value) -> Option<Vec<u32>> {
+    let id = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
+    match value {
+        Value::Array(ids) => ids.iter().map(id).collect(),
+        one => id(one).map(|id| vec![id]),
+    }
+}

@@ -1,0 +1,149 @@
+use crate::{Error, Recipe, SampleLine, State, Summary};
+use serde::Serialize;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A run's folder and the files in it.
+///
+/// | file | what |
+/// |---|---|
+/// | `config.toml` | the recipe, every value in force |
+/// | `metrics.jsonl` | one line a step |
+/// | `samples.jsonl` | sampled groups: prompt, completion, rewards, advantage |
+/// | `summary.json` | the result |
+/// | `report.html` | all of it to look at |
+/// | `model/` | the model in Hugging Face layout |
+/// | `checkpoint/` | what `--resume` continues from |
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    metrics: File,
+    samples: File,
+}
+
+impl RunFolder {
+    /// Makes the folder (which must not exist) and writes `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::FolderExists`], or [`Error::Io`] when it can't be written.
+    pub fn create(path: &Path, recipe: &Recipe) -> Result<Self, Error> {
+        let config = recipe.to_toml()?;
+        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        }
+        match fs::create_dir(path) {
+            Ok(()) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::FolderExists(path.into()));
+            }
+            Err(e) => return Err(Error::io("create", path)(e)),
+        }
+        write_atomically(&path.join("config.toml"), config.as_bytes())?;
+        Self::open_files(path)
+    }
+
+    /// Opens the folder of an interrupted run: its recipe and where it stood. Lines that were written after its last
+    /// checkpoint are dropped, since those steps are done again.
+    ///
+    /// # Errors
+    /// When there is no such run, or it has nothing to continue.
+    pub fn reopen(path: &Path) -> Result<(Self, Recipe, State), Error> {
+        let refuse = |problem: String| Error::Resume { path: path.into(), problem };
+        let config = path.join("config.toml");
+        let text = fs::read_to_string(&config).map_err(Error::io("read", &config))?;
+        let recipe = Recipe::from_toml(&text).map_err(|e| match e {
+            Error::Recipe { message, .. } => Error::Recipe { path: Some(config.clone()), message },
+            other => other,
+        })?;
+        let (new, old) = (path.join("checkpoint"), path.join("checkpoint.old"));
+        if !new.exists() && old.exists() {
+            // The run died between the two renames of `State::save`.
+            fs::rename(&old, &new).map_err(Error::io("rename", &old))?;
+        }
+        if !new.exists() {
+            return Err(refuse("it has no checkpoint folder; it ended before its first checkpoint".into()));
+        }
+        let state = State::load(&new)?;
+        let folder = Self::open_files(path)?;
+        for (file, name, length) in [
+            (&folder.metrics, "metrics.jsonl", state.metrics_bytes),
+            (&folder.samples, "samples.jsonl", state.samples_bytes),
+        ] {
+            let file_path = path.join(name);
+            let now = file.metadata().map_err(Error::io("read", &file_path))?.len();
+            if now < length {
+                return Err(refuse(format!("{name} is shorter than it was at the checkpoint")));
+            }
+            file.set_len(length).map_err(Error::io("write", &file_path))?;
+        }
+        Ok((folder, recipe, state))
+    }
+
+    fn open_files(path: &Path) -> Result<Self, Error> {
+        let open = |name: &str| {
+            let file = path.join(name);
+            OpenOptions::new().append(true).create(true).open(&file).map_err(Error::io("write", &file))
+        };
+        Ok(Self { path: path.into(), metrics: open("metrics.jsonl")?, samples: open("samples.jsonl")? })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends a line to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn metrics(&mut self, line: &impl Serialize) -> Result<(), Error> {
+        append(&mut self.metrics, line).map_err(Error::io("write", &self.path.join("metrics.jsonl")))
+    }
+
+    /// Appends lines to `samples.jsonl`.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn samples(&mut self, lines: &[SampleLine]) -> Result<(), Error> {
+        lines
+            .iter()
+            .try_for_each(|line| append(&mut self.samples, line))
+            .map_err(Error::io("write", &self.path.join("samples.jsonl")))
+    }
+
+    /// Lengths of the two files, for a checkpoint.
+    ///
+    /// # Errors
+    /// When the file system doesn't answer.
+    pub fn lengths(&self) -> Result<(u64, u64), Error> {
+        let length = |file: &File, name| {
+            file.metadata().map(|m| m.len()).map_err(Error::io("read", &self.path.join(name)))
+        };
+        Ok((length(&self.metrics, "metrics.jsonl")?, length(&self.samples, "samples.jsonl")?))
+    }
+
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn summary(&self, summary: &Summary) -> Result<(), Error> {
+        let path = self.path.join("summary.json");
+        let text = serde_json::to_string_pretty(summary).map_err(|e| Error::io("write", &path)(e.into()))?;
+        write_atomically(&path, format!("{text}\n").as_bytes())
+    }
+}
+
+/// One line with one write, so that a crash leaves at most one partial line at the end.
+fn append(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    file.write_all(&text)
+}
+
+/// All or nothing: a full disk or a crash leaves the old file.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let partial = path.with_extension("partial");
+    fs::write(&partial, bytes).map_err(Error::io("write", &partial))?;
+    fs::rename(&partial, path).map_err(Error::io("write", path))
+}

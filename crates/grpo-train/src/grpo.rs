@@ -1,0 +1,341 @@
+use crate::{Error, GrpoMetrics, OptimizerConfig, Question, Recipe, SampleLine, Update, rows::Rows};
+use burn::{optim::ModuleOptimizer, tensor::Tensor};
+use grpo_core::{Advantages, Diagnostics, LossInputs, Metrics, column};
+use grpo_lm::{LanguageModel, SharedPrompts};
+use grpo_rewards::{Evaluation, RewardSet, Sample};
+use grpo_rollout::{Episode, Experience, FinishReason, Group, MicroBatch, Policy, Sampler, Streams};
+use std::time::{Duration, Instant};
+
+/// Stage 2, learning by trial and error.
+pub(crate) struct Grpo<'a> {
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) rewards: &'a RewardSet,
+    /// The frozen policy of the KL term.
+    pub(crate) reference: Option<&'a LanguageModel>,
+    pub(crate) streams: Streams,
+}
+
+/// What a step leaves behind.
+pub(crate) struct Outcome {
+    pub(crate) metrics: GrpoMetrics,
+    pub(crate) samples: Vec<SampleLine>,
+}
+
+/// Groups with what they are worth.
+struct Scored {
+    groups: Vec<Group>,
+    completions: Vec<String>,
+    evaluation: Evaluation,
+    advantages: Advantages,
+}
+
+impl Grpo<'_> {
+    /// One step of Group Relative Policy Optimization (DeepSeekMath, arXiv:2402.03300, algorithm 1).
+    ///
+    /// # Errors
+    /// When sampling, rewards or numbers fail; `model` is then what it was before the step.
+    pub(crate) fn step(
+        &self,
+        model: &mut LanguageModel,
+        optimizer: &mut ModuleOptimizer,
+        questions: &[Question],
+        step: usize,
+    ) -> Result<Outcome, Error> {
+        let start = Instant::now();
+        let prompts = questions
+            .iter()
+            .map(|q| model.tokenizer().encode_prompt(&q.prompt))
+            .collect::<Result<Vec<_>, _>>()?;
+        let groups = self.rollout(model, &prompts, step)?;
+        let sampled = Instant::now();
+        let scored = self.score(model, questions, &prompts, groups, step)?;
+        let judged = Instant::now();
+        let update = self.update(model, optimizer, &prompts, &scored, step)?;
+        let times = [sampled - start, judged - sampled, judged.elapsed()];
+        Ok(Outcome {
+            metrics: self.metrics(&scored, &update, times, step),
+            samples: self.samples(questions, &scored, step),
+        })
+    }
+
+    fn rollout(&self, model: &LanguageModel, prompts: &[Vec<u32>], step: usize) -> Result<Vec<Group>, Error> {
+        let group_size = self.recipe.grpo.group_size;
+        Ok(model.sample(prompts, group_size, &self.recipe.sampling, &self.streams, step as u64)?)
+    }
+
+    /// Rewards and advantages.
+    fn score(
+        &self,
+        model: &LanguageModel,
+        questions: &[Question],
+        prompts: &[Vec<u32>],
+        groups: Vec<Group>,
+        step: usize,
+    ) -> Result<Scored, Error> {
+        let mut completions = Vec::with_capacity(groups.len() * self.recipe.grpo.group_size);
+        for group in &groups {
+            for episode in &group.episodes {
+                completions
+                    .push(model.tokenizer().decode_completion(&prompts[group.prompt], &episode.actions)?);
+            }
+        }
+        let rows = groups.iter().flat_map(|g| g.episodes.iter().map(|e| (&questions[g.prompt], e)));
+        let samples: Vec<Sample<'_>> = rows
+            .zip(&completions)
+            .map(|((question, episode), text)| sample(question, episode, text))
+            .collect();
+        let evaluation = self.rewards.evaluate(&samples);
+        let allowed = self.recipe.grpo.max_reward_failures;
+        if evaluation.failure_share() > allowed {
+            let (name, _, why) = evaluation.first_failure().unwrap_or(("", 0, ""));
+            return Err(Error::Rewards {
+                step: step + 1,
+                failures: evaluation.failures(),
+                total: evaluation.columns.iter().map(|c| c.outcomes.len()).sum(),
+                allowed,
+                first: format!("{name}: {why}"),
+            });
+        }
+        let sizes: Vec<usize> = groups.iter().map(|g| g.episodes.len()).collect();
+        let lengths: Vec<usize> = groups.iter().flat_map(|g| g.episodes.iter().map(Episode::len)).collect();
+        let advantages =
+            self.recipe.advantages.estimate_groups(&evaluation.combined, &sizes, Some(&lengths))?;
+        Ok(Scored { groups, completions, evaluation, advantages })
+    }
+
+    /// Loss, gradient and optimizer.
+    fn update(
+        &self,
+        model: &mut LanguageModel,
+        optimizer: &mut ModuleOptimizer,
+        prompts: &[Vec<u32>],
+        scored: &Scored,
+        step: usize,
+    ) -> Result<Updated, Error> {
+        let recipe = self.recipe;
+        let advantages: Vec<f32> = scored.advantages.values.iter().map(|&a| a as f32).collect();
+        // The weights are those of the whole step, whatever is left out or split below.
+        let lengths: Vec<usize> =
+            scored.groups.iter().flat_map(|g| g.episodes.iter().map(Episode::len)).collect();
+        let weights = recipe.objective.aggregate.row_weights(&lengths);
+        let (experience, weights) = self.informative(scored, &advantages, &weights)?;
+
+        let policy = model.clone().with_temperature(recipe.sampling.temperature);
+        let mut updated = Updated { trained_tokens: experience.lengths().iter().sum(), ..Updated::default() };
+        let rate = recipe.grpo.schedule().rate(step);
+        let (mut decoder, mut state) = (policy.decoder().clone(), optimizer.clone());
+        for _ in 0..recipe.grpo.iterations {
+            let policy = policy.with_decoder(decoder.clone());
+            let (mut update, mut diagnostics) = (Update::default(), None::<Diagnostics>);
+            for part in experience.micro_batches(recipe.grpo.micro_batch_size) {
+                let inputs = self.loss_inputs(&policy, prompts, &experience, &weights, &part)?;
+                let outputs = recipe.objective.loss(inputs)?;
+                update.add(&decoder, &outputs.loss);
+                diagnostics = Some(match diagnostics {
+                    Some(sum) => sum.merge(outputs.diagnostics),
+                    None => outputs.diagnostics,
+                });
+            }
+            let Some(diagnostics) = diagnostics else { break }; // every group is without spread: nothing to learn
+            let metrics = diagnostics.read()?;
+            let norm = self.apply(&mut decoder, &mut state, update, &metrics, rate, step)?;
+            updated.metrics = Some(metrics);
+            updated.grad_norm = norm;
+        }
+        *model = model.with_decoder(decoder);
+        *optimizer = state;
+        Ok(updated)
+    }
+
+    fn apply(
+        &self,
+        decoder: &mut grpo_lm::Decoder,
+        optimizer: &mut ModuleOptimizer,
+        update: Update<grpo_lm::Decoder>,
+        metrics: &Metrics,
+        rate: f64,
+        step: usize,
+    ) -> Result<f64, Error> {
+        let OptimizerConfig { max_grad_norm, .. } = self.recipe.optimizer;
+        let not_finite = |seen: String| Error::NotFinite { stage: "grpo", step: step + 1, seen };
+        if !metrics.loss.is_finite() {
+            return Err(not_finite(format!("the loss is {}", metrics.loss)));
+        }
+        let (new, norm) = update
+            .apply(decoder.clone(), optimizer, rate, max_grad_norm)
+            .map_err(|(_, norm)| not_finite(format!("the gradient's norm is {norm}")))?;
+        *decoder = new;
+        Ok(norm)
+    }
+
+    /// The groups that can move the policy, with the weights of their rows.
+    ///
+    /// A group without spread has advantages of exactly zero, so with neither a KL nor an entropy term its gradient is exactly
+    /// zero: leaving it out changes nothing but the time.
+    fn informative(
+        &self,
+        scored: &Scored,
+        advantages: &[f32],
+        weights: &[f64],
+    ) -> Result<(Experience, Vec<f64>), Error> {
+        let objective = &self.recipe.objective;
+        let all = objective.kl.is_some() || objective.entropy_bonus != 0.0;
+        let (mut groups, mut kept, mut kept_weights, mut start) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for group in &scored.groups {
+            let rows = start..start + group.episodes.len();
+            start = rows.end;
+            if all || advantages[rows.clone()].iter().any(|&a| a != 0.0) {
+                groups.push(group.clone());
+                kept.extend_from_slice(&advantages[rows.clone()]);
+                kept_weights.extend_from_slice(&weights[rows]);
+            }
+        }
+        Ok((Experience::new(groups, kept)?, kept_weights))
+    }
+
+    fn loss_inputs(
+        &self,
+        policy: &LanguageModel,
+        prompts: &[Vec<u32>],
+        experience: &Experience,
+        weights: &[f64],
+        part: &MicroBatch,
+    ) -> Result<LossInputs, Error> {
+        let device = policy.decoder().device();
+        let groups = &experience.groups()[part.groups.clone()];
+        let prompts: Vec<&[u32]> = groups.iter().map(|g| prompts[g.prompt].as_slice()).collect();
+        let episodes: Vec<&Episode> =
+            experience.episodes().skip(part.rows.start).take(part.rows.len()).collect();
+        let completions: Vec<&[u32]> = episodes.iter().map(|e| e.actions.as_slice()).collect();
+        let states = SharedPrompts::new(&prompts, &completions)?;
+        let rows = Rows::new(completions.iter().map(|c| c.len()).collect(), &device);
+        let actions = rows.actions(completions.iter().copied());
+
+        let (log_probs, entropies) = if self.recipe.objective.entropy_bonus == 0.0 {
+            (policy.log_prob(&states, actions.clone())?, None)
+        } else {
+            let evaluation = policy.evaluate(&states, actions.clone())?;
+            (evaluation.log_probs, Some(evaluation.entropy))
+        };
+        let advantages: Vec<f64> =
+            experience.advantages()[part.rows.clone()].iter().map(|&a| f64::from(a)).collect();
+        let mut inputs = LossInputs::new(
+            log_probs,
+            column(&advantages, &device),
+            rows.mask(),
+            column(&weights[part.rows.clone()], &device),
+        );
+        inputs.old_log_probs = Some(rows.numbers(episodes.iter().map(|e| e.log_probs.as_slice())));
+        inputs.ref_log_probs =
+            self.reference.map(|r| self.reference_log_probs(r, &states, actions)).transpose()?;
+        inputs.entropies = entropies;
+        Ok(inputs)
+    }
+
+    fn reference_log_probs(
+        &self,
+        reference: &LanguageModel,
+        states: &SharedPrompts,
+        actions: Tensor<2, burn::tensor::Int>,
+    ) -> Result<Tensor<2>, Error> {
+        Ok(reference.log_prob(states, actions.inner())?)
+    }
+
+    fn metrics(&self, scored: &Scored, updated: &Updated, times: [Duration; 3], step: usize) -> GrpoMetrics {
+        let episodes: Vec<&Episode> = scored.groups.iter().flat_map(|g| &g.episodes).collect();
+        let tokens: usize = episodes.iter().map(|e| e.len()).sum();
+        let count = episodes.len().max(1) as f64;
+        let truncated = episodes.iter().filter(|e| e.finish == FinishReason::Truncated).count();
+        let entropy: f64 = episodes.iter().flat_map(|e| &e.entropies).map(|&h| f64::from(h)).sum();
+        // Tokens of groups that were left out count as tokens that weren't clipped, which is what they are.
+        let share = updated.trained_tokens as f64 / tokens.max(1) as f64;
+        let of = |pick: fn(&Metrics) -> f64| updated.metrics.as_ref().map_or(0.0, |m| pick(m) * share);
+        GrpoMetrics {
+            loss: updated.metrics.as_ref().map_or(0.0, |m| m.loss),
+            reward: scored.advantages.reward_mean,
+            reward_std: scored.advantages.reward_std,
+            rewards: scored
+                .evaluation
+                .columns
+                .iter()
+                .flat_map(|c| {
+                    [
+                        (format!("rewards/{}/mean", c.name), c.mean()),
+                        (format!("rewards/{}/std", c.name), c.std()),
+                    ]
+                })
+                .collect(),
+            reward_failures: scored.evaluation.failures(),
+            frac_reward_zero_std: scored.advantages.share_without_spread(),
+            kl: updated.metrics.as_ref().and_then(|m| m.kl),
+            entropy: entropy / tokens.max(1) as f64,
+            clip_low: of(|m| m.clip_low),
+            clip_high: of(|m| m.clip_high),
+            clip_region: of(|m| m.clip_region),
+            ratio_mean: updated.metrics.as_ref().map_or(1.0, |m| m.ratio_mean),
+            mean_length: tokens as f64 / count,
+            max_length: episodes.iter().map(|e| e.len()).max().unwrap_or(0),
+            clipped_ratio: truncated as f64 / count,
+            grad_norm: updated.grad_norm,
+            learning_rate: self.recipe.grpo.schedule().rate(step),
+            tokens,
+            step_time: times.iter().sum::<Duration>().as_secs_f64(),
+            rollout_time: times[0].as_secs_f64(),
+            reward_time: times[1].as_secs_f64(),
+            update_time: times[2].as_secs_f64(),
+        }
+    }
+
+    /// Lines for `samples.jsonl` where this step is one that is sampled.
+    fn samples(&self, questions: &[Question], scored: &Scored, step: usize) -> Vec<SampleLine> {
+        let config = &self.recipe.grpo;
+        let last = step + 1 == config.steps;
+        if !(step == 0 || last || (step + 1).is_multiple_of(config.sample_every)) {
+            return Vec::new();
+        }
+        let mut lines = Vec::new();
+        let mut row = 0;
+        for (index, group) in scored.groups.iter().take(config.sampled_groups).enumerate() {
+            for episode in &group.episodes {
+                let columns = &scored.evaluation.columns;
+                lines.push(SampleLine {
+                    step: step + 1,
+                    group: index,
+                    prompt: questions[group.prompt].prompt.clone(),
+                    completion: scored.completions[row].clone(),
+                    reference: questions[group.prompt].reference.clone(),
+                    finish: episode.finish,
+                    tokens: episode.len(),
+                    rewards: columns.iter().map(|c| (c.name.clone(), c.outcomes[row].value())).collect(),
+                    reasons: columns
+                        .iter()
+                        .map(|c| (c.name.clone(), c.outcomes[row].reason().into()))
+                        .collect(),
+                    reward: scored.evaluation.combined[row],
+                    advantage: scored.advantages.values[row],
+                });
+                row += 1;
+            }
+        }
+        lines
+    }
+}
+
+/// What an update left behind.
+#[derive(Default)]
+struct Updated {
+    metrics: Option<Metrics>,
+    grad_norm: f64,
+    trained_tokens: usize,
+}
+
+/// One episode as rewards see it.
+pub(crate) fn sample<'a>(question: &'a Question, episode: &'a Episode, completion: &'a str) -> Sample<'a> {
+    let sample = Sample::new(&question.prompt, completion)
+        .with_tokens(&episode.actions)
+        .with_truncated(episode.finish == FinishReason::Truncated);
+    match &question.reference {
+        Some(reference) => sample.with_reference(reference),
+        None => sample,
+    }
+}

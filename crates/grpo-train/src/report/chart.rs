@@ -1,0 +1,374 @@
+//! Drawing: curves in, one `<svg>` element out, whose colours the page's style sheet decides.
+
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::curves::Points;
+use super::text::escape_attribute;
+
+/// Width of a chart in CSS pixels, before the page scales it.
+const WIDTH: u32 = 480;
+/// plotters places everything on whole units: with four of them to a pixel, curves are smooth.
+const SCALE: u32 = 4;
+/// plotters multiplies the height of a letter by this.
+const FONT: f64 = 1.24;
+
+// Stand-ins that `recolour` turns into the style sheet's variables.
+const INK: RGBColor = RGBColor(1, 1, 1);
+const GRID: RGBColor = RGBColor(1, 1, 2);
+const BOUNDARY: RGBColor = RGBColor(1, 1, 3);
+const SERIES: u8 = 2;
+
+/// The styles of series, in their order: each has its own colour and its own dash, so that the curves can be
+/// told apart without colour. The dashes are in CSS pixels.
+pub(super) const DASHES: [&[u32]; 6] = [&[], &[6, 3], &[2, 3], &[9, 3, 2, 3], &[12, 4], &[4, 2, 1, 2, 1, 2]];
+
+/// What is drawn of one series.
+#[derive(Debug)]
+pub(super) enum Layer {
+    /// A curve; where a value is missing it has a gap.
+    Line { style: usize, points: Points },
+    /// A curve with a dot at each point, for values that are far apart.
+    Dots { style: usize, points: Vec<(f64, f64)> },
+    /// The area between two curves.
+    Band { style: usize, opacity: f64, low: Points, high: Points },
+}
+
+/// How the ticks of an axis are written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Ticks {
+    Number,
+    Percent,
+}
+
+/// One pair of axes.
+#[derive(Debug)]
+pub(super) struct Panel {
+    /// What the y axis shows, with its unit.
+    pub(super) label: String,
+    pub(super) ticks: Ticks,
+    /// Values that the y axis reaches in any case.
+    pub(super) reach: Vec<f64>,
+    pub(super) layers: Vec<Layer>,
+    pub(super) height: u32,
+}
+
+/// One chart: panels above each other that share their x axis.
+#[derive(Debug)]
+pub(super) struct Chart {
+    pub(super) title: String,
+    pub(super) x_label: String,
+    pub(super) panels: Vec<Panel>,
+    /// Where the second stage starts.
+    pub(super) boundary: Option<f64>,
+}
+
+impl Layer {
+    /// Every point that the axes have to reach.
+    fn values(&self) -> Vec<(f64, f64)> {
+        let known = |points: &Points| -> Vec<(f64, f64)> {
+            points.iter().filter_map(|(x, y)| Some((*x, (*y)?))).collect()
+        };
+        match self {
+            Self::Line { points, .. } => known(points),
+            Self::Dots { points, .. } => points.clone(),
+            Self::Band { low, high, .. } => [known(low), known(high)].concat(),
+        }
+    }
+}
+
+/// An axis: its range, where its ticks are, and how far they are apart.
+#[derive(Clone, Debug, PartialEq)]
+struct Axis {
+    low: f64,
+    high: f64,
+    ticks: Vec<f64>,
+    step: f64,
+}
+
+impl Axis {
+    /// A range that shows all `values`, with about `wanted` round ticks. With `round`, it ends on ticks.
+    fn around(values: impl Iterator<Item = f64>, wanted: f64, round: bool) -> Self {
+        let (mut low, mut high) = values
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+        if low > high {
+            (low, high) = (0.0, 1.0);
+        }
+        // A flat curve still needs a height, one that doesn't drown in rounding.
+        let least = low.abs().max(high.abs()) * 1e-6;
+        if high - low <= least {
+            let padding = if low == 0.0 && high == 0.0 { 0.5 } else { low.abs().max(high.abs()) * 0.1 };
+            low -= if low == 0.0 { 0.0 } else { padding };
+            high += padding;
+        }
+        let raw = (high - low) / wanted;
+        let magnitude = 10_f64.powf(raw.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0]
+            .map(|m| m * magnitude)
+            .into_iter()
+            .find(|s| *s >= raw * 0.999)
+            .unwrap_or(raw);
+        let (mut first, mut last) = ((low / step).floor(), (high / step).ceil());
+        if round {
+            (low, high) = (first * step, last * step);
+        } else {
+            (first, last) = ((low / step).ceil(), (high / step).floor());
+        }
+        let ticks = (0..=(last - first).clamp(0.0, 50.0) as u32).map(|i| (first + f64::from(i)) * step);
+        Self { low, high, ticks: ticks.collect(), step }
+    }
+
+    fn label(&self, value: f64, ticks: Ticks) -> String {
+        let (value, step, unit) = match ticks {
+            Ticks::Number => (value, self.step, ""),
+            Ticks::Percent => (value * 100.0, self.step * 100.0, "%"),
+        };
+        let size = self.low.abs().max(self.high.abs());
+        let text = if value.abs() < step * 1e-6 {
+            "0".into()
+        } else if ticks == Ticks::Number && !(1e-2..1e6).contains(&size) {
+            format!("{:.1e}", value.abs()).replace(".0e", "e")
+        } else if ticks == Ticks::Number && step >= 1000.0 {
+            format!("{}k", value.abs() / 1000.0)
+        } else {
+            let decimals = (-step.log10() - 1e-9).ceil().clamp(0.0, 6.0) as usize;
+            format!("{:.decimals$}", value.abs())
+        };
+        format!("{}{text}{unit}", if value < 0.0 { "\u{2212}" } else { "" })
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let (from, to) = (f64::from(limit.0), f64::from(limit.1));
+        let share = (value - self.low) / (self.high - self.low);
+        (from + (to - from) * share).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.low..self.high
+    }
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn = Result<(), String>;
+
+/// The chart as an `<svg>` element without links, scripts or colours of its own.
+pub(super) fn draw(chart: &Chart) -> Result<String, String> {
+    let height = chart.panels.iter().map(|panel| panel.height).sum::<u32>();
+    let mut svg = String::new();
+    {
+        let mut rest = SVGBackend::with_string(&mut svg, (WIDTH * SCALE, height * SCALE)).into_drawing_area();
+        let values = chart.panels.iter().flat_map(|panel| &panel.layers).flat_map(Layer::values);
+        let x = Axis::around(values.map(|(x, _)| x).chain([0.0]).chain(chart.boundary), 5.0, false);
+        for (index, panel) in chart.panels.iter().enumerate() {
+            let (area, below) = rest.split_vertically(panel.height * SCALE);
+            rest = below;
+            let is_last = index + 1 == chart.panels.len();
+            draw_panel(&area, panel, &x, is_last.then_some(chart.x_label.as_str()), chart.boundary)?;
+        }
+        rest.present().map_err(|error| error.to_string())?;
+    }
+    Ok(recolour(&svg, &chart.title))
+}
+
+fn draw_panel(
+    area: &Area<'_>,
+    panel: &Panel,
+    x: &Axis,
+    x_label: Option<&str>,
+    boundary: Option<f64>,
+) -> Drawn {
+    let values = panel.layers.iter().flat_map(Layer::values).map(|(_, y)| y);
+    let wanted = if panel.height < 150 { 2.5 } else { 5.0 };
+    let y = Axis::around(values.chain(panel.reach.iter().copied()), wanted, true);
+    let px = |pixels: u32| pixels * SCALE;
+    let font = ("sans-serif", 12.5 * FONT * f64::from(SCALE)).into_font().color(&INK);
+    let mut context = ChartBuilder::on(area)
+        .margin_top(px(26))
+        .margin_right(px(14))
+        .margin_left(px(2))
+        .x_label_area_size(px(if x_label.is_some() { 44 } else { 22 }))
+        .y_label_area_size(px(46))
+        .build_cartesian_2d(x.clone(), y.clone())
+        .map_err(text)?;
+    let (x_format, y_format) =
+        (|value: &f64| x.label(*value, Ticks::Number), |value: &f64| y.label(*value, panel.ticks));
+    let mut mesh = context.configure_mesh();
+    mesh.disable_x_mesh()
+        .bold_line_style(GRID.stroke_width(SCALE))
+        .axis_style(INK.mix(0.6).stroke_width(SCALE))
+        .label_style(font.clone())
+        .axis_desc_style(font.clone())
+        .set_all_tick_mark_size(px(4))
+        .x_label_formatter(&x_format)
+        .y_label_formatter(&y_format);
+    if let Some(label) = x_label {
+        mesh.x_desc(label);
+    }
+    mesh.draw().map_err(text)?;
+    area.draw_text(&panel.label, &font.pos(Pos::new(HPos::Left, VPos::Top)), (px(2) as i32, px(4) as i32))
+        .map_err(text)?;
+
+    if let Some(at) = boundary {
+        context
+            .draw_series([PathElement::new([(at, y.low), (at, y.high)], BOUNDARY.stroke_width(SCALE))])
+            .map_err(text)?;
+    }
+    for layer in &panel.layers {
+        match layer {
+            Layer::Band { style, opacity, low, high } => {
+                let fill = series(*style).mix(*opacity).filled();
+                let polygons = bands(low, high).into_iter().map(|outline| Polygon::new(outline, fill));
+                context.draw_series(polygons).map_err(text)?;
+            }
+            Layer::Line { style, points } => {
+                let colour = series(*style);
+                let (alone, lines): (Vec<_>, Vec<_>) =
+                    segments(points).into_iter().partition(|s| s.len() == 1);
+                for line in lines {
+                    context
+                        .draw_series(LineSeries::new(line, colour.stroke_width(SCALE * 7 / 4)))
+                        .map_err(text)?;
+                }
+                let dots = alone.into_iter().flatten().map(|at| Circle::new(at, px(5) / 2, colour.filled()));
+                context.draw_series(dots).map_err(text)?;
+            }
+            Layer::Dots { style, points } => {
+                let colour = series(*style);
+                context
+                    .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(SCALE * 7 / 4)))
+                    .map_err(text)?;
+                let radius = if points.len() > 60 { px(2) } else { px(7) / 2 };
+                let dots = points.iter().map(|at| Circle::new(*at, radius, colour.filled()));
+                context.draw_series(dots).map_err(text)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn series(style: usize) -> RGBColor {
+    RGBColor(SERIES, 0, (style % DASHES.len()) as u8)
+}
+
+/// The runs of known points.
+fn segments(points: &Points) -> Vec<Vec<(f64, f64)>> {
+    points
+        .split(|(_, y)| y.is_none())
+        .filter(|run| !run.is_empty())
+        .map(|run| run.iter().filter_map(|(x, y)| Some((*x, (*y)?))).collect())
+        .collect()
+}
+
+/// The outlines of the areas where both curves are known.
+fn bands(low: &Points, high: &Points) -> Vec<Vec<(f64, f64)>> {
+    let both: Vec<_> = low.iter().zip(high).map(|(l, h)| (l.0, l.1.zip(h.1))).collect();
+    both.split(|(_, y)| y.is_none())
+        .filter(|run| run.len() > 1)
+        .map(|run| {
+            let edge = |pick: fn((f64, f64)) -> f64| {
+                run.iter().filter_map(move |(x, y)| Some((*x, pick((*y)?)))).collect::<Vec<_>>()
+            };
+            let mut outline = edge(|(low, _)| low);
+            outline.extend(edge(|(_, high)| high).into_iter().rev());
+            outline
+        })
+        .collect()
+}
+
+/// Makes plotters' document an element of the page: sized by it, coloured by it, with a name for screen
+/// readers, and without what HTML doesn't need.
+fn recolour(svg: &str, title: &str) -> String {
+    let dash = |style: usize| {
+        let lengths: Vec<_> = DASHES[style].iter().map(|length| (length * SCALE).to_string()).collect();
+        if lengths.is_empty() {
+            String::new()
+        } else {
+            format!(" stroke-dasharray=\"{}\"", lengths.join(" "))
+        }
+    };
+    let mut out = svg
+        .replace(" opacity=\"1\"", "")
+        .replace(" font-family=\"sans-serif\"", "")
+        .replace(" \"/>", "\"/>")
+        .replace("\"#010101\"", "\"var(--muted)\"")
+        .replace("\"#010102\"", "\"var(--grid)\"")
+        .replace("\"#010103\"", &format!("\"var(--muted)\" stroke-dasharray=\"{0} {0}\"", 3 * SCALE));
+    for style in 0..DASHES.len() {
+        let stand_in = format!("\"#{SERIES:02X}00{style:02X}\"");
+        let colour = format!("\"var(--series-{style})\"");
+        out = out
+            .replace(&format!("stroke={stand_in}"), &format!("stroke={colour}{}", dash(style)))
+            .replace(&stand_in, &colour);
+    }
+    let Some(end) = out.find('>') else { return out };
+    let view: String = out[..end].split(' ').skip_while(|part| !part.starts_with("viewBox")).take(4).fold(
+        String::new(),
+        |mut view, part| {
+            view.push(' ');
+            view.push_str(part);
+            view
+        },
+    );
+    format!(
+        "<svg class=\"chart\" role=\"img\" aria-label=\"{}\"{view}{}",
+        escape_attribute(title),
+        &out[end..]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_cover_the_values() {
+        let axis = Axis::around([0.0, 0.93].into_iter(), 5.0, true);
+        let labels: Vec<_> = axis.ticks.iter().map(|tick| axis.label(*tick, Ticks::Percent)).collect();
+        assert_eq!((axis.low, axis.high), (0.0, 1.0));
+        assert_eq!(labels, ["0%", "20%", "40%", "60%", "80%", "100%"]);
+    }
+
+    #[test]
+    fn no_range_is_too_flat_too_wide_or_too_empty() {
+        for values in [
+            vec![],
+            vec![0.0],
+            vec![-3.0],
+            vec![1e100, -1e100],
+            vec![1e15, 1e15 + 0.1],
+            vec![1e-300],
+            vec![1e-9],
+        ] {
+            let axis = Axis::around(values.iter().copied(), 4.0, true);
+            assert!(axis.low < axis.high && axis.ticks.len() >= 2, "{values:?}: {axis:?}");
+            assert!(
+                values.iter().all(|value| (axis.low..=axis.high).contains(value)),
+                "{values:?}: {axis:?}"
+            );
+            assert!(axis.ticks.iter().all(|tick| axis.label(*tick, Ticks::Number).len() < 12), "{axis:?}");
+        }
+    }
+
+    #[test]
+    fn gaps_split_curves_and_bands() {
+        let points = vec![(1.0, Some(1.0)), (2.0, None), (3.0, Some(2.0)), (4.0, Some(3.0))];
+        assert_eq!(segments(&points), vec![vec![(1.0, 1.0)], vec![(3.0, 2.0), (4.0, 3.0)]]);
+        let low = vec![(1.0, Some(0.0)); 4];
+        assert_eq!(bands(&low, &points).len(), 1);
+    }
+}

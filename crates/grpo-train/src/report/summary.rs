@@ -1,0 +1,72 @@
+//! `summary.json`, read leniently: a key that is missing is left out of the page, one too many is ignored.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::Error;
+
+/// What a finished run says of itself; empty for a run that was stopped.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    values: Map<String, Value>,
+    /// Whether there was a file at all.
+    pub(super) found: bool,
+}
+
+impl Summary {
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if super::is_missing(&error) => return Ok(Self::default()),
+            Err(source) => return Err(Error::Read { path: path.into(), source }),
+        };
+        let values = serde_json::from_slice(&text).map_err(|error| Error::Line {
+            path: path.into(),
+            line: error.line(),
+            problem: error.to_string(),
+            fix: "it holds one JSON object; repair it, or delete it to report on the other files alone",
+        })?;
+        Ok(Self { values, found: true })
+    }
+
+    /// A value as plain text, numbers and booleans included.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        match self.values.get(key)? {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }
+    }
+
+    pub(super) fn number(&self, key: &str) -> Option<f64> {
+        self.values.get(key)?.as_f64()
+    }
+
+    pub(super) fn whole(&self, key: &str) -> Option<u64> {
+        self.values.get(key)?.as_u64()
+    }
+
+    /// Held-out accuracy: `which` is `initial`, `imitation` or `final`.
+    pub(super) fn accuracy(&self, which: &str) -> Option<f64> {
+        let value = self.values.get("eval")?.get(which)?;
+        value.as_f64().or_else(|| value.get("accuracy")?.as_f64())
+    }
+
+    /// The steps taken, whether they are given as one number or one for each stage.
+    pub(super) fn steps(&self) -> Option<String> {
+        match self.values.get("steps")? {
+            Value::Object(stages) => {
+                let parts: Vec<_> = stages
+                    .iter()
+                    .filter_map(|(stage, steps)| {
+                        Some(format!("{} {stage}", super::text::count(steps.as_u64()?)))
+                    })
+                    .collect();
+                (!parts.is_empty()).then(|| parts.join(" + "))
+            }
+            steps => steps.as_u64().map(super::text::count),
+        }
+    }
+}

@@ -1,0 +1,384 @@
+use crate::{
+    Error, Event, ModelConfig, Observer, Questions, Recipe, RunFolder, Set, Stage, State, StepMetrics,
+    Summary, evaluate::evaluate, grpo::Grpo, imitation, metrics::Line, report, state::load_module,
+};
+use burn::{optim::ModuleOptimizer, tensor::Device};
+use grpo_lm::{LanguageModel, Tokenizer};
+use grpo_rewards::RewardSet;
+use grpo_rollout::Streams;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What a run computes on, and how it learns about its own memory.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// The device, without autodiff.
+    pub device: Device,
+    /// Its name for the summary.
+    pub name: String,
+    /// Largest resident memory of the process so far in bytes, where the platform tells.
+    pub peak_rss: fn() -> Option<u64>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// All stages are done.
+    Finished(Summary),
+    /// It was asked to stop; what is done is saved.
+    Interrupted(Summary),
+}
+
+/// Trains by a recipe in a fresh folder.
+///
+/// `stop` is looked at after every step: once it is true, the run saves what there is and returns.
+///
+/// # Errors
+/// Before any training begins for whatever the recipe, the data or the model folder get wrong (the folder isn't made then); later
+/// when numbers go wrong or a file can't be written, after saving a checkpoint of the last good step.
+pub fn train(
+    recipe: &Recipe,
+    folder: &Path,
+    machine: &Machine,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Ending, Error> {
+    recipe.validate()?;
+    let parts = Parts::open(recipe, machine)?;
+    let model = parts.fresh_model(recipe, machine)?;
+    let first = if recipe.imitation.is_some() { Stage::Imitation } else { Stage::Grpo };
+    let folder = RunFolder::create(folder, recipe)?;
+    let optimizer = recipe.optimizer.init();
+    let run =
+        Run { recipe, parts, machine, folder, model, reference: None, optimizer, state: State::new(first) };
+    run.go(observer, stop, false)
+}
+
+/// Continues an interrupted run from its last checkpoint.
+///
+/// # Errors
+/// When there is nothing to continue, and as [`train`].
+pub fn resume(
+    folder: &Path,
+    machine: &Machine,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Ending, Error> {
+    let (folder, recipe, state) = RunFolder::reopen(folder)?;
+    if state.finished {
+        return Err(Error::Resume { path: folder.path().into(), problem: "it is finished".into() });
+    }
+    let parts = Parts::open(&recipe, machine)?;
+    let checkpoint = folder.path().join("checkpoint");
+    let restore = |name: &str| -> Result<LanguageModel, Error> {
+        let model = parts.fresh_model(&recipe, machine)?;
+        let mut decoder = model.decoder().clone();
+        load_module(&mut decoder, &checkpoint.join(name))?;
+        Ok(model.with_decoder(decoder))
+    };
+    let model = restore("model.bpk")?;
+    let reference = match checkpoint.join("reference.bpk").exists() {
+        true => Some(restore("reference.bpk")?.frozen()),
+        false => None,
+    };
+    let path = checkpoint.join("optimizer.bpk");
+    let optimizer =
+        recipe.optimizer.init().load(&path).map_err(|e| Error::Resume { path, problem: e.to_string() })?;
+    let run = Run { recipe: &recipe, parts, machine, folder, model, reference, optimizer, state };
+    run.go(observer, stop, true)
+}
+
+/// What a recipe names, opened.
+struct Parts {
+    questions: Questions,
+    rewards: RewardSet,
+}
+
+impl Parts {
+    fn open(recipe: &Recipe, _machine: &Machine) -> Result<Self, Error> {
+        let validation = recipe.imitation.as_ref().map_or(0, |i| i.validation_questions);
+        Ok(Self {
+            questions: Questions::open(&recipe.data, recipe.seed, validation, recipe.evaluation.questions)?,
+            rewards: RewardSet::from_specs(&recipe.rewards)?,
+        })
+    }
+
+    fn fresh_model(&self, recipe: &Recipe, machine: &Machine) -> Result<LanguageModel, Error> {
+        let device = machine.device.clone().autodiff();
+        match &recipe.model {
+            ModelConfig::Folder(folder) => Ok(LanguageModel::load(&folder.path, &device)?),
+            ModelConfig::Random(shape) => {
+                let words = self.questions.vocabulary().ok_or_else(|| {
+                    Error::setting(
+                        "model.start",
+                        "is \"random\"",
+                        "only generated exercises have a known vocabulary",
+                    )
+                })?;
+                let tokenizer = Tokenizer::from_words(&words)?;
+                let config = shape.config(tokenizer.len());
+                Ok(LanguageModel::init(config, tokenizer, recipe.seed, &device)?)
+            }
+        }
+    }
+}
+
+struct Run<'a> {
+    recipe: &'a Recipe,
+    parts: Parts,
+    machine: &'a Machine,
+    folder: RunFolder,
+    model: LanguageModel,
+    /// The policy that the KL term compares with: the one GRPO began with.
+    reference: Option<LanguageModel>,
+    optimizer: ModuleOptimizer,
+    state: State,
+}
+
+/// Whether a stage was completed.
+enum StageEnd {
+    Complete,
+    Interrupted,
+}
+
+impl Run<'_> {
+    fn go(mut self, observer: &mut dyn Observer, stop: &AtomicBool, resumed: bool) -> Result<Ending, Error> {
+        let mut clock = Clock::start(self.state.seconds);
+        observer.on(Event::Started {
+            folder: self.folder.path(),
+            parameters: self.model.parameters(),
+            resumed,
+        });
+        let result = self.stages(observer, stop, &mut clock);
+        self.state.seconds = clock.seconds();
+        if let Err(error) = result {
+            // The state before the refused step is kept, so that nothing that was learnt is lost.
+            self.save()?;
+            self.write_results(false)?;
+            return Err(error);
+        }
+        let interrupted = matches!(result, Ok(StageEnd::Interrupted));
+        self.state.finished = !interrupted;
+        self.save()?;
+        let summary = self.write_results(!interrupted)?;
+        Ok(if interrupted { Ending::Interrupted(summary) } else { Ending::Finished(summary) })
+    }
+
+    fn stages(
+        &mut self,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+        clock: &mut Clock,
+    ) -> Result<StageEnd, Error> {
+        if self.state.eval.initial.is_none() {
+            self.state.eval.initial = Some(self.held_out(observer)?);
+        }
+        if self.state.stage == Stage::Imitation {
+            if let StageEnd::Interrupted = self.imitation(observer, stop, clock)? {
+                return Ok(StageEnd::Interrupted);
+            }
+            self.state.eval.imitation = Some(self.held_out(observer)?);
+            self.state.stage = Stage::Grpo;
+            self.state.step = 0;
+            self.optimizer = self.recipe.optimizer.init();
+        }
+        if self.state.step == 0 {
+            self.reference = self.recipe.objective.kl.is_some().then(|| self.model.frozen());
+        }
+        if let StageEnd::Interrupted = self.grpo(observer, stop, clock)? {
+            return Ok(StageEnd::Interrupted);
+        }
+        Ok(StageEnd::Complete)
+    }
+
+    fn imitation(
+        &mut self,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+        clock: &mut Clock,
+    ) -> Result<StageEnd, Error> {
+        let Some(config) = &self.recipe.imitation else { return Ok(StageEnd::Complete) };
+        let stage = Stage::Imitation;
+        observer.on(Event::StageStarted { stage, steps: config.steps, done: self.state.step });
+        let mut why = "all steps are done";
+        while self.state.step < config.steps {
+            let metrics = imitation::step(
+                &mut self.model,
+                &mut self.optimizer,
+                &self.parts.questions,
+                config,
+                &self.recipe.optimizer,
+                self.state.step,
+            )?;
+            let metrics = StepMetrics::Imitation(metrics);
+            self.stepped(&metrics, observer);
+            let mut validation = None;
+            if self.state.step.is_multiple_of(config.validate_every) {
+                validation = self.ask(Set::Validation, observer)?;
+            }
+            self.log(&metrics, None, validation)?;
+            if let (Some(accuracy), Some(enough)) = (validation, config.stop_at_accuracy)
+                && accuracy >= enough
+            {
+                why = "the validation accuracy that was asked for is reached";
+                break;
+            }
+            if self.pause(stop, clock)? {
+                return Ok(StageEnd::Interrupted);
+            }
+        }
+        observer.on(Event::StageFinished { stage, steps: self.state.step, why });
+        Ok(StageEnd::Complete)
+    }
+
+    fn grpo(
+        &mut self,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+        clock: &mut Clock,
+    ) -> Result<StageEnd, Error> {
+        let config = &self.recipe.grpo;
+        let stage = Stage::Grpo;
+        observer.on(Event::StageStarted { stage, steps: config.steps, done: self.state.step });
+        while self.state.step < config.steps {
+            let grpo = Grpo {
+                recipe: self.recipe,
+                rewards: &self.parts.rewards,
+                reference: self.reference.as_ref(),
+                streams: Streams::new(self.recipe.seed),
+            };
+            let step = self.state.step;
+            let questions = self.parts.questions.batch(stage, step, config.prompts_per_step);
+            let outcome = grpo.step(&mut self.model, &mut self.optimizer, &questions, step)?;
+            let metrics = StepMetrics::Grpo(Box::new(outcome.metrics));
+            self.folder.samples(&outcome.samples)?;
+            self.stepped(&metrics, observer);
+            let every = self.recipe.evaluation.every;
+            let accuracy = if self.state.step == config.steps {
+                let accuracy = self.held_out(observer)?;
+                self.state.eval.r#final = Some(accuracy);
+                Some(accuracy)
+            } else if every > 0 && self.state.step.is_multiple_of(every) {
+                self.ask(Set::HeldOutSample, observer)?
+            } else {
+                None
+            };
+            self.log(&metrics, accuracy, None)?;
+            if self.state.step < config.steps && self.pause(stop, clock)? {
+                return Ok(StageEnd::Interrupted);
+            }
+        }
+        observer.on(Event::StageFinished { stage, steps: self.state.step, why: "all steps are done" });
+        Ok(StageEnd::Complete)
+    }
+
+    fn stepped(&mut self, metrics: &StepMetrics, observer: &mut dyn Observer) {
+        self.state.step += 1;
+        self.state.total_steps += 1;
+        self.state.tokens += metrics.tokens() as u64;
+        observer.on(Event::Stepped { stage: self.state.stage, step: self.state.step, metrics });
+    }
+
+    fn log(
+        &mut self,
+        metrics: &StepMetrics,
+        accuracy: Option<f64>,
+        validation: Option<f64>,
+    ) -> Result<(), Error> {
+        self.folder.metrics(&Line {
+            stage: self.state.stage,
+            step: self.state.step,
+            metrics,
+            num_tokens: self.state.tokens,
+            accuracy,
+            validation,
+            device_bytes: self.machine.device.memory_pool_usage().map(|usage| usage.bytes_in_use),
+        })
+    }
+
+    /// Saves a checkpoint when one is due; `true` when the run shall stop.
+    fn pause(&mut self, stop: &AtomicBool, clock: &mut Clock) -> Result<bool, Error> {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let every = self.recipe.checkpoint_every;
+        if every > 0 && self.state.total_steps.is_multiple_of(every) {
+            self.state.seconds = clock.seconds();
+            self.save()?;
+        }
+        Ok(false)
+    }
+
+    fn save(&mut self) -> Result<(), Error> {
+        (self.state.metrics_bytes, self.state.samples_bytes) = self.folder.lengths()?;
+        let reference = self.reference.as_ref().map(LanguageModel::decoder);
+        self.state.save(self.folder.path(), self.model.decoder(), &self.optimizer, reference)
+    }
+
+    fn held_out(&self, observer: &mut dyn Observer) -> Result<f64, Error> {
+        Ok(self.ask(Set::HeldOut, observer)?.unwrap_or(0.0))
+    }
+
+    /// Accuracy on a set of questions; `None` for an empty set.
+    fn ask(&self, set: Set, observer: &mut dyn Observer) -> Result<Option<f64>, Error> {
+        let config = &self.recipe.evaluation;
+        let questions = match set {
+            Set::Validation => self.parts.questions.validation(),
+            Set::HeldOut => self.parts.questions.held_out(),
+            Set::HeldOutSample => {
+                let all = self.parts.questions.held_out();
+                &all[..config.questions_on_the_way.min(all.len())]
+            }
+        };
+        if questions.is_empty() {
+            return Ok(None);
+        }
+        let result = evaluate(&self.model, questions, self.recipe.sampling.max_new_tokens, &config.metric)?;
+        observer.on(Event::Evaluated {
+            stage: self.state.stage,
+            step: self.state.step,
+            set,
+            accuracy: result.accuracy,
+            questions: questions.len(),
+            too_long: result.too_long,
+        });
+        Ok(Some(result.accuracy))
+    }
+
+    /// The model, the summary and the report.
+    fn write_results(&self, finished: bool) -> Result<Summary, Error> {
+        self.model.save(&self.folder.path().join("model"))?;
+        let summary = Summary {
+            recipe: self.recipe.name.clone(),
+            device: self.machine.name.clone(),
+            seed: self.recipe.seed,
+            parameters: self.model.parameters(),
+            seconds: self.state.seconds,
+            peak_rss_bytes: (self.machine.peak_rss)(),
+            eval: self.state.eval,
+            steps: self.state.total_steps,
+            num_tokens: self.state.tokens,
+            finished,
+        };
+        self.folder.summary(&summary)?;
+        report::write(self.folder.path())?;
+        Ok(summary)
+    }
+}
+
+/// Seconds of training, those of earlier parts of a resumed run included.
+struct Clock {
+    before: f64,
+    start: Instant,
+}
+
+impl Clock {
+    fn start(before: f64) -> Self {
+        Self { before, start: Instant::now() }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.before + self.start.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,123 @@
+use crate::{Error, Stage, folder::write_atomically};
+use burn::{
+    module::Module,
+    optim::ModuleOptimizer,
+    store::{BurnpackStore, ModuleSnapshot},
+};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+
+/// Where a run stands, as `checkpoint/state.json` has it. The weights and the optimizer's state lie beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The stage that runs.
+    pub stage: Stage,
+    /// Steps of that stage that are done.
+    pub step: usize,
+    /// Steps of both stages that are done.
+    pub total_steps: usize,
+    /// Completion tokens learnt from.
+    pub tokens: u64,
+    /// Seconds so far.
+    pub seconds: f64,
+    /// Held-out accuracies so far.
+    pub eval: Evals,
+    /// Whether all is done.
+    pub finished: bool,
+    /// Length of `metrics.jsonl`.
+    pub metrics_bytes: u64,
+    /// Length of `samples.jsonl`.
+    pub samples_bytes: u64,
+}
+
+/// Held-out accuracies before and after the stages.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Evals {
+    /// Of the model as it began.
+    pub initial: Option<f64>,
+    /// After imitation; null without such a stage.
+    pub imitation: Option<f64>,
+    /// After GRPO.
+    pub r#final: Option<f64>,
+}
+
+impl State {
+    /// The start of a run.
+    pub(crate) fn new(first: Stage) -> Self {
+        Self {
+            stage: first,
+            step: 0,
+            total_steps: 0,
+            tokens: 0,
+            seconds: 0.0,
+            eval: Evals::default(),
+            finished: false,
+            metrics_bytes: 0,
+            samples_bytes: 0,
+        }
+    }
+
+    /// Writes a checkpoint into the run folder. The old one stays until the new one is complete.
+    ///
+    /// # Errors
+    /// When a file can't be written.
+    pub(crate) fn save<M: Module>(
+        &self,
+        run: &Path,
+        module: &M,
+        optimizer: &ModuleOptimizer,
+        reference: Option<&M>,
+    ) -> Result<(), Error> {
+        let [new, old, partial] = ["checkpoint", "checkpoint.old", "checkpoint.partial"].map(|n| run.join(n));
+        for folder in [&partial, &old] {
+            if folder.exists() {
+                fs::remove_dir_all(folder).map_err(Error::io("remove", folder))?;
+            }
+        }
+        fs::create_dir(&partial).map_err(Error::io("create", &partial))?;
+        save_module(module, &partial.join("model.bpk"))?;
+        if let Some(reference) = reference {
+            save_module(reference, &partial.join("reference.bpk"))?;
+        }
+        let path = partial.join("optimizer.bpk");
+        optimizer.save(&path).map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
+        let path = partial.join("state.json");
+        let text = serde_json::to_string_pretty(self).map_err(|e| Error::io("write", &path)(e.into()))?;
+        write_atomically(&path, text.as_bytes())?;
+        if new.exists() {
+            fs::rename(&new, &old).map_err(Error::io("rename", &new))?;
+        }
+        fs::rename(&partial, &new).map_err(Error::io("rename", &partial))?;
+        if old.exists() {
+            fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?;
+        }
+        Ok(())
+    }
+
+    /// Reads `state.json` of a checkpoint.
+    pub(crate) fn load(checkpoint: &Path) -> Result<Self, Error> {
+        let path = checkpoint.join("state.json");
+        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        serde_json::from_str(&text).map_err(|e| Error::Resume { path, problem: e.to_string() })
+    }
+}
+
+/// Restores weights (with their parameter ids, which the optimizer's state is keyed by) into a module of the same shape.
+pub(crate) fn load_module<M: Module>(module: &mut M, path: &Path) -> Result<(), Error> {
+    let refuse = |problem: String| Error::Resume { path: path.into(), problem };
+    if !path.is_file() {
+        return Err(refuse("no such file".into()));
+    }
+    let result = module.load_from(&mut BurnpackStore::from_file(path)).map_err(|e| refuse(e.to_string()))?;
+    if !result.errors.is_empty() || !result.missing.is_empty() {
+        return Err(refuse(format!("it doesn't fit the model: {result}")));
+    }
+    Ok(())
+}
+
+fn save_module<M: Module>(module: &M, path: &Path) -> Result<(), Error> {
+    module
+        .save_into(&mut BurnpackStore::from_file(path).overwrite(true))
+        .map_err(|e| Error::io("write", path)(std::io::Error::other(e.to_string())))
+}
