@@ -23,7 +23,7 @@ impl Stage {
 
 /// One line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// The stage.
     pub stage: Stage,
     /// Step within the stage, from 1.
