@@ -114,7 +114,7 @@ pub use correction::{
 pub use diagnostics::{Diagnostics, Metrics};
 pub use error::Error;
 pub use kl::{KlEstimator, KlPenalty};
-pub use log_prob::{TokenStatistics, token_entropies, token_log_probs, token_statistics};
+pub use log_prob::{TokenStatistics, token_entropies, token_kl, token_log_probs, token_statistics};
 pub use mask::column;
 pub use objective::{LossInputs, LossOutputs, Objective};
 pub use ratio::RatioLevel;

@@ -75,6 +75,34 @@ pub fn token_statistics(
     Ok(TokenStatistics { log_probs: parts.log_probs(targets), entropies: parts.entropies() })
 }
 
+/// The exact divergence `KL(π ‖ π_ref) = Σ_v p_v · (log p_v − log q_v)` of each step, in nats, from the full distributions:
+/// `logits` and `ref_logits` `[episodes, steps, vocab]` to `[episodes, steps]`.
+///
+/// What [`KlEstimator`](crate::KlEstimator) estimates from one sample, without its variance and with the right gradient,
+/// at the price of the reference policy's logits. Differentiable with respect to `logits`; `ref_logits` are taken as
+/// constants. Infinite where the reference policy excludes (logit −∞) an action that the policy may take.
+///
+/// # Errors
+///
+/// [`Error::Shape`] when the shapes differ, and as [`token_log_probs`].
+pub fn token_kl(logits: Tensor<3>, ref_logits: Tensor<3>, temperature: f64) -> Result<Tensor<2>, Error> {
+    if ref_logits.dims() != logits.dims() {
+        return Err(Error::Shape {
+            argument: "ref_logits",
+            expected: format!("{:?}, the shape of `logits`,", logits.dims()),
+            found: ref_logits.dims().to_vec(),
+        });
+    }
+    let dtype = mask::compute_dtype(logits.dtype());
+    let reference = Parts::new(ref_logits.inner().cast(dtype), temperature)?;
+    let policy = Parts::new(logits, temperature)?;
+    // Σ p·(y − y_ref) − log s + log s_ref; an action that the policy excludes adds nothing.
+    let impossible = policy.shifted.clone().inner().lower_elem(IMPOSSIBLE);
+    let difference = (policy.shifted - reference.shifted).mask_fill(impossible, 0.0);
+    let mean = (policy.exponentials * difference).sum_dim(2) / policy.sum.clone();
+    Ok((mean - policy.sum.log() + reference.sum.log()).squeeze_dim(2))
+}
+
 /// `y`, `exp y` and `s` of the module's formulas.
 struct Parts {
     /// `[episodes, steps, vocab]`.

@@ -385,7 +385,9 @@ impl Vespo {
         let zeros = advantages.zeros_like();
         let k = zeros.clone().add_scalar(self.k_positive).mask_fill(negative.clone(), self.k_negative);
         let lambda = zeros.add_scalar(self.lambda_positive).mask_fill(negative, self.lambda_negative);
-        let phi = (k * log_weight.clone() + lambda * (-log_weight.exp() + 1.0)).exp();
+        // Only a large k on a small λ comes near the bound (TRL makes such a weight zero once it overflows).
+        let log_phi = k * log_weight.clone() + lambda * (-log_weight.exp() + 1.0);
+        let phi = log_phi.clamp_max(terms.bound).exp();
         Policy::unbounded(-(phi * advantages * terms.log_probs.clone()))
     }
 }

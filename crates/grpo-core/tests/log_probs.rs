@@ -3,7 +3,7 @@
 mod support;
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
-use grpo_core::{token_entropies, token_log_probs, token_statistics};
+use grpo_core::{KlEstimator, token_entropies, token_kl, token_log_probs, token_statistics};
 use support::{Draw, close, device, matrix};
 
 fn logits(rows: &[f32], vocab: usize) -> Tensor<3> {
@@ -55,4 +55,46 @@ fn the_three_functions_agree() {
             close("step", &got, &want, 1e-5).unwrap();
         }
     }
+}
+
+#[test]
+fn exact_divergence_is_what_the_estimators_estimate() {
+    let mut rng = Draw(2);
+    let mut draw = || -> Vec<f32> { (0..5).map(|_| rng.uniform(-2.0, 2.0) as f32).collect() };
+    let (policy, reference) = (draw(), draw());
+    let temperature = 0.8;
+    let exact = token_kl(logits(&policy, 5), logits(&reference, 5), temperature).unwrap();
+    // k1 and k3 are unbiased: their mean over the policy's own distribution is the divergence.
+    let every: Vec<i32> = (0..5).collect();
+    let of = |row: &[f32]| {
+        matrix(token_log_probs(logits(&row.repeat(5), 5), targets(&every), temperature).unwrap())
+    };
+    let (log_p, log_q) = (of(&policy), of(&reference));
+    let device = device();
+    for estimator in [KlEstimator::K1, KlEstimator::K3] {
+        let new = support::tensor(&log_p, &device, DType::F32);
+        let estimates = matrix(estimator.estimate(new, support::tensor(&log_q, &device, DType::F32)));
+        let mean: f64 = estimates[0].iter().zip(&log_p[0]).map(|(k, log_p)| k * log_p.exp()).sum();
+        close("divergence", &matrix(exact.clone())[0], &[mean], 1e-5).unwrap();
+    }
+}
+
+#[test]
+fn exact_divergence_has_the_right_gradient() {
+    let (policy, reference) = ([0.3_f32, -0.4, 1.1, f32::NEG_INFINITY], [0.1_f32, 0.2, -0.3, 0.4]);
+    let leaf = logits(&policy, 4);
+    let kl = token_kl(leaf.clone(), logits(&reference, 4), 1.0).unwrap();
+    let gradient: Vec<f64> =
+        leaf.grad(&kl.clone().sum().backward()).unwrap().into_data().iter::<f64>().collect();
+    // ∂KL/∂z_v = p_v · (log p_v − log q_v − KL).
+    let softmax = |row: &[f32]| -> Vec<f64> {
+        let weights: Vec<f64> = row.iter().map(|&z| f64::from(z).exp()).collect();
+        weights.iter().map(|w| w / weights.iter().sum::<f64>()).collect()
+    };
+    let (p, q) = (softmax(&policy), softmax(&reference));
+    let terms: Vec<f64> = p.iter().zip(&q).map(|(p, q)| if *p > 0.0 { (p / q).ln() } else { 0.0 }).collect();
+    let divergence: f64 = p.iter().zip(&terms).map(|(p, t)| p * t).sum();
+    let want: Vec<f64> = p.iter().zip(&terms).map(|(p, t)| p * (t - divergence)).collect();
+    close("divergence", &matrix(kl)[0], &[divergence], 1e-5).unwrap();
+    close("gradient", &gradient, &want, 1e-5).unwrap();
 }
