@@ -87,7 +87,8 @@
 //! * Log-ratios are bounded before `exp`, and [`Metrics::bound_hits`] counts how often the bound was reached.
 //! * Shapes are checked, never broadcast silently: [`Error::Shape`] names the argument.
 //! * No I/O, no clock, no global state, no backend: the device is that of the tensors.
-//! * Every formula is compared with numbers computed by TRL or verl (`tests/golden`), and with finite
+//! * Formulas are compared with numbers computed by TRL and verl (`tests/golden`), those that neither has (DPPO, the
+//!   plain product of ratios, the exact divergence) with numbers worked out by hand, and gradients with finite
 //!   differences.
 #![forbid(unsafe_code)]
 

@@ -75,12 +75,13 @@ pub fn token_statistics(
     Ok(TokenStatistics { log_probs: parts.log_probs(targets), entropies: parts.entropies() })
 }
 
-/// The exact divergence `KL(π ‖ π_ref) = Σ_v p_v · (log p_v − log q_v)` of each step, in nats, from the full distributions:
-/// `logits` and `ref_logits` `[episodes, steps, vocab]` to `[episodes, steps]`.
+/// The exact divergence `KL(π ‖ π_ref) = Σ_v p_v · (log p_v − log q_v)` of each step, in nats, from the full
+/// distributions: `logits` and `ref_logits` `[episodes, steps, vocab]` to `[episodes, steps]`.
 ///
-/// What [`KlEstimator`](crate::KlEstimator) estimates from one sample, without its variance and with the right gradient,
-/// at the price of the reference policy's logits. Differentiable with respect to `logits`; `ref_logits` are taken as
-/// constants. Infinite where the reference policy excludes (logit −∞) an action that the policy may take.
+/// What [`KlEstimator`](crate::KlEstimator) estimates from one sample, without its variance and with the
+/// right gradient, at the price of the reference policy's logits. Differentiable with respect to `logits`;
+/// `ref_logits` are taken as constants. Infinite where the reference policy excludes (logit −∞) an action
+/// that the policy may take.
 ///
 /// # Errors
 ///

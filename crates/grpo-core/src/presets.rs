@@ -99,7 +99,8 @@ impl Objective {
         Self { surrogate: Surrogate::Sapo(Sapo::default()), ..Self::default() }
     }
 
-    /// [VESPO](https://arxiv.org/abs/2602.10693) with TRL's constants: a smooth weight on the ratio of the whole answer, mean over tokens.
+    /// [VESPO](https://arxiv.org/abs/2602.10693) with TRL's constants: a smooth weight on the ratio of the
+    /// whole answer, mean over tokens.
     pub fn vespo() -> Self {
         Self {
             surrogate: Surrogate::Vespo(Vespo::default()),
@@ -108,8 +109,8 @@ impl Objective {
         }
     }
 
-    /// [LUSPO](https://arxiv.org/abs/2602.05261), with the bounds of the paper's section 5.1: GSPO whose sequence
-    /// loss is weighted by the answer's length, which removes GSPO's length bias.
+    /// [LUSPO](https://arxiv.org/abs/2602.05261), with the bounds of the paper's section 5.1: GSPO whose
+    /// sequence loss is weighted by the answer's length, which removes GSPO's length bias.
     pub fn luspo() -> Self {
         Self {
             ratio: RatioLevel::Sequence,

@@ -1,24 +1,24 @@
 //! Dynamic advantage scaling: how much each group counts.
 //!
-//! A batch holds prompts that teach much and prompts that teach little. A weight per group, multiplied onto its
-//! advantages after normalisation, moves the effort: towards prompts of the right difficulty, towards learners who
-//! are about to learn something, away from stale samples.
+//! A batch holds prompts that teach much and prompts that teach little. A weight per group, multiplied onto
+//! its advantages after normalisation, moves the effort: towards prompts of the right difficulty, towards
+//! learners who are about to learn something, away from stale samples.
 //!
 //! ```text
 //! A_i ← w_g · A_i,     w_g = clamp(c · u_g, min, max),     c such that  mean_g w_g = 1
 //! ```
 //!
-//! where `u_g` comes from a [`ScalingRule`]. Weights are bounded, and their mean over the batch is one, so that the
-//! learning rate keeps its meaning.
+//! where `u_g` comes from a [`ScalingRule`]. Weights are bounded, and their mean over the batch is one, so
+//! that the learning rate keeps its meaning.
 //!
 //! # When the direction stays unbiased
 //!
-//! If `u_g` depends on nothing that the group's own samples decided (the prompt, the learner's state before the
-//! episode, earlier visits to the prompt, the age of the sampling policy), the expected gradient of each prompt keeps
-//! its direction, and the sum is the exact gradient of the reweighted objective `Σ_q w(q)·J(q)`. If `u_g` is computed
-//! from the group's own rewards, weight and advantage are correlated: the expected gradient is that of no objective
-//! in general, and small groups have the largest bias. The constant `c` couples the groups of a batch, which is an
-//! effect of order one over the number of groups.
+//! If `u_g` depends on nothing that the group's own samples decided (the prompt, the learner's state before
+//! the episode, earlier visits to the prompt, the age of the sampling policy), the expected gradient of each
+//! prompt keeps its direction, and the sum is the exact gradient of the reweighted objective `Σ_q w(q)·J(q)`.
+//! If `u_g` is computed from the group's own rewards, weight and advantage are correlated: the expected
+//! gradient is that of no objective in general, and small groups have the largest bias. The constant `c`
+//! couples the groups of a batch, which is an effect of order one over the number of groups.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,21 +28,21 @@ use crate::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ScalingRule {
-    /// `u = (4·p·(1−p))^power` of the solve rate `p` in `[0, 1]`: positive powers favour prompts that are solved half
-    /// of the time, negative powers those that are nearly always or nearly never solved.
+    /// `u = (4·p·(1−p))^power` of the solve rate `p` in `[0, 1]`: positive powers favour prompts that are
+    /// solved half of the time, negative powers those that are nearly always or nearly never solved.
     ///
-    /// With rewards of 0 and 1 the group's standard deviation is `√(p(1−p))`, so a power of ½ takes back what GRPO's
-    /// division by it does (the difficulty bias of [Dr. GRPO](https://arxiv.org/abs/2503.20783)).
+    /// With rewards of 0 and 1 the group's standard deviation is `√(p(1−p))`, so a power of ½ takes back what
+    /// GRPO's division by it does (the difficulty bias of [Dr. GRPO](https://arxiv.org/abs/2503.20783)).
     ///
-    /// Unbiased for the reweighted objective if `p` was estimated on *earlier* visits; biased if it is the solve rate
-    /// of the group itself.
+    /// Unbiased for the reweighted objective if `p` was estimated on *earlier* visits; biased if it is the
+    /// solve rate of the group itself.
     Difficulty {
         /// The exponent; 0 gives every group the same weight.
         power: f64,
     },
-    /// `u = exp(−½·((m − target)/width)²)` of the learner's estimated mastery `m` in `[0, 1]`, the probability to
-    /// succeed without help: most weight where a learner is `target` likely to succeed, the zone of proximal
-    /// development.
+    /// `u = exp(−½·((m − target)/width)²)` of the learner's estimated mastery `m` in `[0, 1]`, the
+    /// probability to succeed without help: most weight where a learner is `target` likely to succeed, the
+    /// zone of proximal development.
     ///
     /// Unbiased for the reweighted objective, as mastery is estimated before the episode.
     Mastery {
@@ -51,8 +51,8 @@ pub enum ScalingRule {
         /// The distance from it at which the weight has fallen to 0.61.
         width: f64,
     },
-    /// `u = x^power` of any positive signal, such as a learner's learning rate: −1 gives slow learners as much of the
-    /// gradient as fast ones.
+    /// `u = x^power` of any positive signal, such as a learner's learning rate: −1 gives slow learners as
+    /// much of the gradient as fast ones.
     ///
     /// Unbiased for the reweighted objective if the signal was known before the episode.
     Power {
@@ -61,8 +61,8 @@ pub enum ScalingRule {
     },
     /// `u = 2^(−age/half_life)` of the number of optimizer steps since the group was sampled.
     ///
-    /// Unbiased for the reweighted objective, as the age doesn't depend on what was sampled; it doesn't correct for
-    /// the old policy (the importance ratio does).
+    /// Unbiased for the reweighted objective, as the age doesn't depend on what was sampled; it doesn't
+    /// correct for the old policy (the importance ratio does).
     Staleness {
         /// The age, in optimizer steps, at which the weight has fallen to one half.
         half_life: f64,
@@ -137,20 +137,21 @@ impl AdvantageScaling {
         }
     }
 
-    /// One weight per group from one signal per group: the solve rate, the mastery, the positive quantity or the age that
-    /// the rule takes. The weights lie in `[min, max]` and their mean is 1.
+    /// One weight per group from one signal per group: the solve rate, the mastery, the positive quantity or
+    /// the age that the rule takes. The weights lie in `[min, max]` and their mean is 1.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] as [`validate`](Self::validate), [`Error::Value`] for a signal outside the rule's domain.
+    /// [`Error::Config`] as [`validate`](Self::validate), [`Error::Value`] for a signal outside the rule's
+    /// domain.
     pub fn weights(&self, signals: &[f64]) -> Result<Vec<f64>, Error> {
         self.validate()?;
         let raw: Vec<f64> =
             signals.iter().enumerate().map(|(index, &x)| self.raw(index, x)).collect::<Result<_, _>>()?;
         let clamped = |c: f64| raw.iter().map(move |u| (c * u).clamp(self.min, self.max));
         let count = raw.len().max(1) as f64;
-        // The mean grows with c from `min` (at most 1) to `max` (at least 1). Bisection on log c finds where it is 1;
-        // raw weights lie within [TINY, 1/TINY], so this range holds the answer.
+        // The mean grows with c from `min` (at most 1) to `max` (at least 1). Bisection on log c finds where
+        // it is 1; raw weights lie within [TINY, 1/TINY], so this range holds the answer.
         let (mut low, mut high) = ((TINY * TINY).ln(), -(TINY * TINY).ln());
         for _ in 0..BISECTIONS {
             let middle = 0.5 * (low + high);

@@ -2,6 +2,7 @@
 // Every test binary uses a part of this, and `pub` is the simplest visibility for a shared folder.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod batch;
 pub mod golden;
 
 use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
