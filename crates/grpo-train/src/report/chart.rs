@@ -1,10 +1,10 @@
 //! Drawing: curves in, one `<svg>` element out, whose colours the page's style sheet decides.
 
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::axis::{Axis, Ticks};
 use super::curves::Points;
 use super::text::escape_attribute;
 
@@ -23,7 +23,7 @@ const SERIES: u8 = 2;
 
 /// The styles of series, in their order: each has its own colour and its own dash, so that the curves can be
 /// told apart without colour. The dashes are in CSS pixels.
-pub(super) const DASHES: [&[u32]; 6] = [&[], &[6, 3], &[2, 3], &[9, 3, 2, 3], &[12, 4], &[4, 2, 1, 2, 1, 2]];
+pub(super) const DASHES: [&[u32]; 6] = [&[], &[7, 2], &[2, 2], &[9, 2, 2, 2], &[14, 3], &[4, 2, 2, 2, 2, 2]];
 
 /// What is drawn of one series.
 #[derive(Debug)]
@@ -36,13 +36,6 @@ pub(super) enum Layer {
     Band { style: usize, opacity: f64, low: Points, high: Points },
 }
 
-/// How the ticks of an axis are written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Ticks {
-    Number,
-    Percent,
-}
-
 /// One pair of axes.
 #[derive(Debug)]
 pub(super) struct Panel {
@@ -52,7 +45,6 @@ pub(super) struct Panel {
     /// Values that the y axis reaches in any case.
     pub(super) reach: Vec<f64>,
     pub(super) layers: Vec<Layer>,
-    pub(super) height: u32,
 }
 
 /// One chart: panels above each other that share their x axis.
@@ -79,99 +71,23 @@ impl Layer {
     }
 }
 
-/// An axis: its range, where its ticks are, and how far they are apart.
-#[derive(Clone, Debug, PartialEq)]
-struct Axis {
-    low: f64,
-    high: f64,
-    ticks: Vec<f64>,
-    step: f64,
-}
-
-impl Axis {
-    /// A range that shows all `values`, with about `wanted` round ticks. With `round`, it ends on ticks.
-    fn around(values: impl Iterator<Item = f64>, wanted: f64, round: bool) -> Self {
-        let (mut low, mut high) = values
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        if low > high {
-            (low, high) = (0.0, 1.0);
-        }
-        // A flat curve still needs a height, one that doesn't drown in rounding.
-        let least = low.abs().max(high.abs()) * 1e-6;
-        if high - low <= least {
-            let padding = if low == 0.0 && high == 0.0 { 0.5 } else { low.abs().max(high.abs()) * 0.1 };
-            low -= if low == 0.0 { 0.0 } else { padding };
-            high += padding;
-        }
-        let raw = (high - low) / wanted;
-        let magnitude = 10_f64.powf(raw.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0]
-            .map(|m| m * magnitude)
-            .into_iter()
-            .find(|s| *s >= raw * 0.999)
-            .unwrap_or(raw);
-        let (mut first, mut last) = ((low / step).floor(), (high / step).ceil());
-        if round {
-            (low, high) = (first * step, last * step);
-        } else {
-            (first, last) = ((low / step).ceil(), (high / step).floor());
-        }
-        let ticks = (0..=(last - first).clamp(0.0, 50.0) as u32).map(|i| (first + f64::from(i)) * step);
-        Self { low, high, ticks: ticks.collect(), step }
-    }
-
-    fn label(&self, value: f64, ticks: Ticks) -> String {
-        let (value, step, unit) = match ticks {
-            Ticks::Number => (value, self.step, ""),
-            Ticks::Percent => (value * 100.0, self.step * 100.0, "%"),
-        };
-        let size = self.low.abs().max(self.high.abs());
-        let text = if value.abs() < step * 1e-6 {
-            "0".into()
-        } else if ticks == Ticks::Number && !(1e-2..1e6).contains(&size) {
-            format!("{:.1e}", value.abs()).replace(".0e", "e")
-        } else if ticks == Ticks::Number && step >= 1000.0 {
-            format!("{}k", value.abs() / 1000.0)
-        } else {
-            let decimals = (-step.log10() - 1e-9).ceil().clamp(0.0, 6.0) as usize;
-            format!("{:.decimals$}", value.abs())
-        };
-        format!("{}{text}{unit}", if value < 0.0 { "\u{2212}" } else { "" })
-    }
-}
-
-impl Ranged for Axis {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        let (from, to) = (f64::from(limit.0), f64::from(limit.1));
-        let share = (value - self.low) / (self.high - self.low);
-        (from + (to - from) * share).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
-    }
-
-    fn range(&self) -> std::ops::Range<f64> {
-        self.low..self.high
-    }
-}
-
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), String>;
 
 /// The chart as an `<svg>` element without links, scripts or colours of its own.
 pub(super) fn draw(chart: &Chart) -> Result<String, String> {
-    let height = chart.panels.iter().map(|panel| panel.height).sum::<u32>();
+    let heights = match chart.panels.len() {
+        1 => vec![250],
+        more => [vec![165; more.saturating_sub(1)], vec![135]].concat(),
+    };
+    let height = heights.iter().sum::<u32>();
     let mut svg = String::new();
     {
         let mut rest = SVGBackend::with_string(&mut svg, (WIDTH * SCALE, height * SCALE)).into_drawing_area();
         let values = chart.panels.iter().flat_map(|panel| &panel.layers).flat_map(Layer::values);
-        let x = Axis::around(values.map(|(x, _)| x).chain([0.0]).chain(chart.boundary), 5.0, false);
-        for (index, panel) in chart.panels.iter().enumerate() {
-            let (area, below) = rest.split_vertically(panel.height * SCALE);
+        let x = Axis::around(values.map(|(x, _)| x).chain([0.0]).chain(chart.boundary), 6.0, false);
+        for (index, (panel, height)) in chart.panels.iter().zip(heights).enumerate() {
+            let (area, below) = rest.split_vertically(height * SCALE);
             rest = below;
             let is_last = index + 1 == chart.panels.len();
             draw_panel(&area, panel, &x, is_last.then_some(chart.x_label.as_str()), chart.boundary)?;
@@ -188,10 +104,10 @@ fn draw_panel(
     x_label: Option<&str>,
     boundary: Option<f64>,
 ) -> Drawn {
-    let values = panel.layers.iter().flat_map(Layer::values).map(|(_, y)| y);
-    let wanted = if panel.height < 150 { 2.5 } else { 5.0 };
-    let y = Axis::around(values.chain(panel.reach.iter().copied()), wanted, true);
     let px = |pixels: u32| pixels * SCALE;
+    let values = panel.layers.iter().flat_map(Layer::values).map(|(_, y)| y);
+    let wanted = if area.dim_in_pixel().1 < px(200) { 2.5 } else { 5.0 };
+    let y = Axis::around(values.chain(panel.reach.iter().copied()), wanted, true);
     let font = ("sans-serif", 12.5 * FONT * f64::from(SCALE)).into_font().color(&INK);
     let mut context = ChartBuilder::on(area)
         .margin_top(px(26))
@@ -248,7 +164,8 @@ fn draw_panel(
                 context
                     .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(SCALE * 7 / 4)))
                     .map_err(text)?;
-                let radius = if points.len() > 60 { px(2) } else { px(7) / 2 };
+                // Many dots would thicken the curve into a rope.
+                let radius = if points.len() > 60 { px(1) } else { px(7) / 2 };
                 let dots = points.iter().map(|at| Circle::new(*at, radius, colour.filled()));
                 context.draw_series(dots).map_err(text)?;
             }
@@ -334,35 +251,6 @@ fn recolour(svg: &str, title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ticks_are_round_and_cover_the_values() {
-        let axis = Axis::around([0.0, 0.93].into_iter(), 5.0, true);
-        let labels: Vec<_> = axis.ticks.iter().map(|tick| axis.label(*tick, Ticks::Percent)).collect();
-        assert_eq!((axis.low, axis.high), (0.0, 1.0));
-        assert_eq!(labels, ["0%", "20%", "40%", "60%", "80%", "100%"]);
-    }
-
-    #[test]
-    fn no_range_is_too_flat_too_wide_or_too_empty() {
-        for values in [
-            vec![],
-            vec![0.0],
-            vec![-3.0],
-            vec![1e100, -1e100],
-            vec![1e15, 1e15 + 0.1],
-            vec![1e-300],
-            vec![1e-9],
-        ] {
-            let axis = Axis::around(values.iter().copied(), 4.0, true);
-            assert!(axis.low < axis.high && axis.ticks.len() >= 2, "{values:?}: {axis:?}");
-            assert!(
-                values.iter().all(|value| (axis.low..=axis.high).contains(value)),
-                "{values:?}: {axis:?}"
-            );
-            assert!(axis.ticks.iter().all(|tick| axis.label(*tick, Ticks::Number).len() < 12), "{axis:?}");
-        }
-    }
 
     #[test]
     fn gaps_split_curves_and_bands() {

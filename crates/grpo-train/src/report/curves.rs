@@ -23,7 +23,7 @@ pub(super) enum StageName {
     Grpo,
 }
 
-/// One evaluation on held-out questions.
+/// One evaluation: greedy completions of prompts that are not trained on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evaluation {
     pub(super) stage: StageName,
@@ -40,7 +40,10 @@ pub(super) struct Evaluation {
 pub(super) struct Curves {
     pub(super) imitation: Stage,
     pub(super) grpo: Stage,
+    /// On held-out prompts.
     pub(super) evaluations: Vec<Evaluation>,
+    /// On the prompts that decide when a stage ends.
+    pub(super) validations: Vec<Evaluation>,
     /// The sum of `step_time`.
     pub(super) seconds: f64,
     /// The part of it that belongs to imitation.
@@ -96,11 +99,11 @@ impl Curves {
             }
             None => self.untimed += 1,
         }
-        if let Some(accuracy) = find("eval/accuracy") {
-            let before = if name == StageName::Grpo { self.imitation.last_step } else { 0 };
-            let steps = before as f64 + step as f64;
-            self.evaluations.push(Evaluation { stage: name, step, steps, seconds: self.seconds, accuracy });
-        }
+        let before = if name == StageName::Grpo { self.imitation.last_step } else { 0 };
+        let (steps, seconds) = (before as f64 + step as f64, self.seconds);
+        let evaluation = |accuracy| Evaluation { stage: name, step, steps, seconds, accuracy };
+        self.evaluations.extend(find("eval/accuracy").map(evaluation));
+        self.validations.extend(find("validation/accuracy").map(evaluation));
         match name {
             StageName::Imitation => self.imitation.push(step, &numbers),
             StageName::Grpo => self.grpo.push(step, &numbers),
@@ -115,7 +118,7 @@ impl Curves {
 }
 
 fn is_drawn(key: &str) -> bool {
-    const NAMES: [&str; 19] = [
+    const NAMES: [&str; 20] = [
         "loss",
         "token_accuracy",
         "reward",
@@ -135,6 +138,7 @@ fn is_drawn(key: &str) -> bool {
         "time/reward",
         "time/update",
         "eval/accuracy",
+        "validation/accuracy",
     ];
     NAMES.contains(&key) || reward_name(key).is_some()
 }

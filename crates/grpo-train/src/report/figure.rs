@@ -1,9 +1,10 @@
 //! A figure of the page: a chart with its title, its legend and last values, and a caption that says what
 //! a healthy curve looks like.
 
-use super::chart::{Chart, DASHES, Layer, Panel, Ticks, draw};
+use super::axis::Ticks;
+use super::chart::{Chart, DASHES, Layer, Panel, draw};
 use super::curves::{Points, Stage};
-use super::text::{count, escape, number, percent};
+use super::text::{count, escape, number, share};
 
 /// A chart and the words around it.
 #[derive(Debug)]
@@ -37,15 +38,7 @@ impl Figure {
 
     /// Starts a panel below the ones before; its y axis reaches `reach` in any case.
     pub(super) fn panel(mut self, label: &str, ticks: Ticks, reach: &[f64]) -> Self {
-        let height = if self.chart.panels.is_empty() { 250 } else { 140 };
-        // The first panel of two has no label below its x axis.
-        self.chart.panels.push(Panel {
-            label: label.into(),
-            ticks,
-            reach: reach.into(),
-            layers: Vec::new(),
-            height,
-        });
+        self.chart.panels.push(Panel { label: label.into(), ticks, reach: reach.into(), layers: Vec::new() });
         self
     }
 
@@ -141,8 +134,8 @@ impl Figure {
         self.chart.panels.retain(|panel| !panel.layers.is_empty());
         let mut legend: String = self.legend.iter().map(Entry::html).collect();
         if self.chart.boundary.is_some() {
-            legend += "<li><svg class=\"swatch\" viewBox=\"0 0 28 10\" aria-hidden=\"true\"><line x1=\"14\" y1=\"0\" \
-                       x2=\"14\" y2=\"10\" stroke=\"var(--muted)\" stroke-width=\"1.5\" stroke-dasharray=\"3 2\"/></svg> \
+            legend += "<li><svg class=\"swatch mark\" viewBox=\"0 0 6 10\" aria-hidden=\"true\"><line x1=\"3\" y1=\"0\" \
+                       x2=\"3\" y2=\"10\" stroke=\"var(--muted)\" stroke-width=\"1.5\" stroke-dasharray=\"3 2\"/></svg> \
                        GRPO starts</li>\n";
         }
         Ok(format!(
@@ -185,7 +178,7 @@ pub(super) fn last(stage: &Stage, key: &str, ticks: Ticks) -> Option<String> {
     let (step, value) = stage.last(key)?;
     let text = match ticks {
         Ticks::Number => number(value),
-        Ticks::Percent => percent(value),
+        Ticks::Percent => share(value),
     };
     Some(if step == stage.last_step { text } else { format!("{text} (step {})", count(step)) })
 }

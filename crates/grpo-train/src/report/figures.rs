@@ -1,8 +1,9 @@
 //! Which curves the page shows, and what is said of each.
 
-use super::chart::Ticks;
-use super::curves::{Curves, MOST_POINTS, Points, Stage, StageName};
+use super::axis::Ticks;
+use super::curves::{Curves, Evaluation, MOST_POINTS, Points, Stage};
 use super::figure::{Figure, last};
+use super::summary::Summary;
 use super::text::{number, percent};
 
 const STEP: &str = "GRPO step";
@@ -17,9 +18,9 @@ pub(super) struct Section {
 }
 
 /// Every figure of a run, those without a curve included.
-pub(super) fn sections(curves: &Curves, initial: Option<f64>) -> Vec<Section> {
+pub(super) fn sections(curves: &Curves, summary: &Summary) -> Vec<Section> {
     let grpo = &curves.grpo;
-    let mut learning = vec![accuracy(curves, initial), reward(grpo)];
+    let mut learning = vec![accuracy(curves, summary), reward(grpo)];
     learning.extend(named_rewards(grpo));
     learning.push(without_spread(grpo));
     vec![
@@ -54,7 +55,7 @@ pub(super) fn sections(curves: &Curves, initial: Option<f64>) -> Vec<Section> {
     ]
 }
 
-fn accuracy(curves: &Curves, initial: Option<f64>) -> Figure {
+fn accuracy(curves: &Curves, summary: &Summary) -> Figure {
     let timed = curves.untimed == 0 && curves.seconds > 0.0;
     let (unit, divisor) = match curves.seconds {
         seconds if seconds < 300.0 => ("seconds", 1.0),
@@ -66,31 +67,37 @@ fn accuracy(curves: &Curves, initial: Option<f64>) -> Figure {
     } else {
         ("steps of both stages".into(), curves.imitation.last_step as f64)
     };
-    let curve = |stage| -> Vec<(f64, f64)> {
-        let evaluations = curves.evaluations.iter().filter(|evaluation| evaluation.stage == stage);
-        evaluations.map(|it| (if timed { it.seconds / divisor } else { it.steps }, it.accuracy)).collect()
+    let curve = |evaluations: &[Evaluation]| -> Vec<(f64, f64)> {
+        let at = |it: &Evaluation| if timed { it.seconds / divisor } else { it.steps };
+        evaluations.iter().map(|it| (at(it), it.accuracy)).collect()
     };
-    let (mut imitation, mut grpo) = (curve(StageName::Imitation), curve(StageName::Grpo));
+    let (mut held_out, validation) = (curve(&curves.evaluations), curve(&curves.validations));
+    // What the summary knows and no step does: the accuracies before the first and between the stages.
+    if let Some(after) = summary.accuracy("imitation").filter(|_| curves.imitation.rows > 0) {
+        let place = held_out.partition_point(|(x, _)| *x < boundary);
+        if held_out.get(place).is_none_or(|(x, _)| *x > boundary) {
+            held_out.insert(place, (boundary, after));
+        }
+    }
+    if let Some(initial) =
+        summary.accuracy("initial").filter(|_| curves.imitation.rows + curves.grpo.rows > 0)
+    {
+        held_out.insert(0, (0.0, initial));
+    }
     let last_of = |points: &[(f64, f64)]| points.last().map(|(_, accuracy)| percent(*accuracy));
-    let (imitation_last, grpo_last) = (last_of(&imitation), last_of(&grpo));
-    let has_imitation = curves.imitation.rows > 0;
-    if let Some(initial) = initial.filter(|_| curves.found) {
-        if has_imitation { &mut imitation } else { &mut grpo }.insert(0, (0.0, initial));
-    }
-    if let (Some(end), false) = (imitation.last(), grpo.is_empty()) {
-        grpo.insert(0, *end);
-    }
-    let both = has_imitation && curves.grpo.rows > 0;
+    let (held_out_last, validation_last) = (last_of(&held_out), last_of(&validation));
+    let both = curves.imitation.rows > 0 && curves.grpo.rows > 0;
     Figure::new(
         "Held-out accuracy",
         &x_label,
-        "Answers to questions that were never trained on. Healthy: imitation takes it part of the way, GRPO the \
-         rest. A reward that rises while this falls means that the reward is being gamed.",
+        "The share of prompts solved that were never trained on. Healthy: imitation takes it part of the way, GRPO \
+         the rest. A reward that rises while this falls means that the reward is being gamed. Validation prompts \
+         are others again: they decide when imitation stops.",
     )
     .panel("accuracy (%)", Ticks::Percent, &[0.0, 1.0])
     .boundary(both.then_some(boundary))
-    .dots(thin(grpo), "GRPO", 1, grpo_last)
-    .dots(thin(imitation), "imitation", 0, imitation_last)
+    .dots(thin(held_out), "held-out", 0, held_out_last)
+    .dots(thin(validation), "validation", 1, validation_last)
 }
 
 /// At most `MOST_POINTS` points: means of neighbours.
@@ -107,7 +114,7 @@ fn reward(grpo: &Stage) -> Figure {
     let figure = Figure::new(
         "Reward",
         STEP,
-        "The total reward of sampled answers; the band is the mean spread within a group. Healthy: the mean rises \
+        "The total reward of the sampled completions; the band is the mean spread within a group. Healthy: the mean rises \
          and levels off, the band stays open while it rises (no spread, no signal) and closes at the end.",
     )
     .panel("reward (points)", Ticks::Number, &[0.0]);
@@ -153,7 +160,7 @@ fn without_spread(grpo: &Stage) -> Figure {
         "Groups without signal",
         STEP,
         "The share of groups whose completions were all rewarded alike: their advantages are zero and they teach \
-         nothing. Healthy: well below 100%, rising late because most questions are solved.",
+         nothing. Healthy: well below 100%, rising late because most prompts are solved.",
     )
     .panel("groups (%)", Ticks::Percent, &[0.0, 1.0])
     .metric(grpo, "frac_reward_zero_std", "without spread", 0)
@@ -223,8 +230,8 @@ fn imitation(stage: &Stage) -> Figure {
     Figure::new(
         "Imitation",
         "imitation step",
-        "Cross-entropy on worked solutions, and the share of their tokens that the policy would have chosen. \
-         Healthy: the loss falls steeply, then flattens, while the share rises.",
+        "The mean negative log-likelihood of worked solutions. Healthy: it falls steeply, then flattens. The token \
+         accuracy, where it is recorded, is the share of their tokens that the policy would have chosen.",
     )
     .panel("loss (nats per token)", Ticks::Number, &[0.0])
     .metric(stage, "loss", "loss", 0)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::samples::{Completion, Group, SampledStep, Samples, Text};
-use super::text::{count, counted, escape, escape_attribute, number, signed};
+use super::text::{count, counted, escape, escape_attribute, short, signed};
 
 /// The section of sampled groups.
 pub(super) fn section(samples: &Samples) -> String {
@@ -16,13 +16,22 @@ pub(super) fn section(samples: &Samples) -> String {
         };
         return out + "</section>\n";
     }
+    let shown = if samples.shown() == samples.total {
+        format!("{} in samples.jsonl, all shown", counted(samples.total, "completion"))
+    } else {
+        let (shown, total) = (count(samples.shown()), counted(samples.total, "completion"));
+        format!("{total} in samples.jsonl, {shown} of them shown")
+    };
+    let steps = match samples.sampled_steps {
+        steps @ 4.. => format!(
+            "those of the first, a middle and the last of {} that were sampled",
+            counted(steps, "step")
+        ),
+        steps => format!("those of {} that were sampled", counted(steps, "step")),
+    };
     out += &format!(
-        "<p>What the policy answered. {} of the {} in samples.jsonl are shown: those of the first, a middle and the \
-         last of {} that were sampled. The advantage says how far a completion beat its own group: with \
-         \u{25b2} it is made more probable, with \u{25bc} less, and with \u{25cf} it changes nothing.</p>\n",
-        count(samples.shown()),
-        counted(samples.total, "completion"),
-        counted(samples.sampled_steps, "step"),
+        "<p>What the policy wrote. {shown}: {steps}. The advantage says how far a completion beat its own group: \
+         with \u{25b2} it is made more probable, with \u{25bc} less, and with \u{25cf} it changes nothing.</p>\n",
     );
     samples.steps.iter().for_each(|sampled| out += &step(sampled));
     out + "</section>\n"
@@ -65,7 +74,7 @@ fn table(group: &Group, open: bool) -> String {
     out += "</dl>\n<table class=\"completions\">\n<thead><tr><th scope=\"col\">Completion</th>";
     names.iter().for_each(|name| out += &format!("<th scope=\"col\" class=\"num\">{}</th>", escape(name)));
     out += "<th scope=\"col\" class=\"num\">Reward</th><th scope=\"col\" class=\"num\">Advantage</th>\
-            <th scope=\"col\">Finish</th></tr></thead>\n<tbody>\n";
+            <th scope=\"col\" class=\"finish\">Finish</th></tr></thead>\n<tbody>\n";
     for completion in &group.completions {
         out += &row(completion, &names);
     }
@@ -96,11 +105,11 @@ fn row(completion: &Completion, names: &BTreeSet<&str>) -> String {
         .tokens
         .map(|tokens| format!("<span class=\"reason\">{}</span>", counted(tokens, "token")))
         .unwrap_or_default();
-    out + &format!("<td data-label=\"Finish\">{finish}{tokens}</td></tr>\n")
+    out + &format!("<td class=\"finish\" data-label=\"Finish\">{finish}{tokens}</td></tr>\n")
 }
 
 fn known(value: Option<f64>) -> String {
-    value.map_or_else(|| "<span class=\"reason\">none</span>".into(), number)
+    value.map_or_else(|| "<span class=\"reason\">none</span>".into(), short)
 }
 
 /// The sign in words of shape, colour and number at once.
@@ -158,8 +167,8 @@ fn spread(group: &Group) -> String {
         return completions;
     };
     if low == high {
-        return format!("{completions}, all rewarded {}: no signal", number(low));
+        return format!("{completions}, all rewarded {}: no signal", short(low));
     }
     let mean = rewards.iter().sum::<f64>() / rewards.len() as f64;
-    format!("{completions}, mean reward {} ({} to {})", number(mean), number(low), number(high))
+    format!("{completions}, mean reward {} ({} to {})", short(mean), short(low), short(high))
 }

@@ -1,41 +1,52 @@
 //! The head of the page: what the run reached, what it cost, and what the reader should know of the files.
 
-use super::curves::{Curves, Stage, StageName};
+use super::curves::{Curves, Evaluation, StageName};
 use super::samples::Samples;
 use super::summary::Summary;
 use super::text::{bytes, count, counted, duration, escape, percent, signed};
 
 /// The table before / after imitation / after GRPO.
 pub(super) fn outcome(summary: &Summary, curves: &Curves) -> String {
-    let evaluated = |stage| curves.last_evaluation(stage).map(|evaluation| evaluation.accuracy);
-    let started = |stage: &Stage, key| stage.rows > 0 || summary.accuracy(key).is_some();
     let mut rows = vec![("Before training".to_owned(), summary.accuracy("initial"))];
-    if started(&curves.imitation, "imitation") {
-        let accuracy = summary.accuracy("imitation").or_else(|| evaluated(StageName::Imitation));
-        rows.push(("After imitation".into(), accuracy));
+    let during = |name: &str, last: Evaluation| {
+        (format!("During {name}, at step {}", count(last.step)), Some(last.accuracy))
+    };
+    let (imitation, grpo) =
+        (curves.last_evaluation(StageName::Imitation), curves.last_evaluation(StageName::Grpo));
+    match (summary.accuracy("imitation"), imitation) {
+        (Some(accuracy), _) => rows.push(("After imitation".into(), Some(accuracy))),
+        // Once GRPO has begun, the last evaluation of imitation is its outcome.
+        (None, Some(last)) if curves.grpo.rows > 0 || summary.is_finished() => {
+            rows.push(("After imitation".into(), Some(last.accuracy)));
+        }
+        (None, Some(last)) => rows.push(during("imitation", last)),
+        (None, None) if curves.imitation.rows > 0 && curves.grpo.rows > 0 => {
+            rows.push(("After imitation".into(), None))
+        }
+        (None, None) => {}
     }
-    match (summary.accuracy("final"), curves.last_evaluation(StageName::Grpo)) {
+    match (summary.accuracy("final"), grpo) {
         (Some(accuracy), _) if curves.grpo.rows > 0 || !curves.found => {
             rows.push(("After GRPO".into(), Some(accuracy)));
         }
-        (None, Some(last)) => {
-            let name = format!("During GRPO, at step {}", count(last.step));
-            rows.push((name, Some(last.accuracy)));
-        }
+        (None, Some(last)) => rows.push(during("GRPO", last)),
         _ => {}
     }
     let mut out = String::from(
-        "<table class=\"outcome\">\n<caption>Accuracy on held-out questions</caption>\n<thead><tr>\
+        "<table class=\"outcome\">\n<caption>Accuracy on held-out prompts</caption>\n<thead><tr>\
          <th scope=\"col\">Policy</th><th scope=\"col\" class=\"num\">Accuracy</th>\
-         <th scope=\"col\" class=\"num\">Change</th><th scope=\"col\"></th></tr></thead>\n<tbody>\n",
+         <th scope=\"col\" class=\"num\">Change</th><th scope=\"col\" class=\"bar-cell\"></th></tr></thead>\n<tbody>\n",
     );
     let mut before: Option<f64> = None;
     for (name, accuracy) in &rows {
-        let value = accuracy.map_or_else(|| "not measured".into(), percent);
+        let value = accuracy.map_or_else(
+            || "<span class=\"unknown\">not measured</span>".to_owned(),
+            |accuracy| format!("<b>{}</b>", percent(accuracy)),
+        );
         let change = before.zip(*accuracy).map_or_else(String::new, |(from, to)| points(to - from));
         let bar = accuracy.map_or_else(String::new, bar);
         out += &format!(
-            "<tr><th scope=\"row\">{name}</th><td class=\"num\"><b>{value}</b></td><td class=\"num\">{change}</td>\
+            "<tr><th scope=\"row\">{name}</th><td class=\"num\">{value}</td><td class=\"num\">{change}</td>\
              <td class=\"bar-cell\">{bar}</td></tr>\n"
         );
         before = accuracy.or(before);
@@ -45,7 +56,7 @@ pub(super) fn outcome(summary: &Summary, curves: &Curves) -> String {
         (rows.len(), rows.first().and_then(|row| row.1), rows.last().and_then(|row| row.1))
     {
         out += &format!(
-            "<tfoot><tr><th scope=\"row\">In all</th><td></td><td class=\"num\">{}</td><td></td></tr></tfoot>\n",
+            "<tfoot><tr><th scope=\"row\">In all</th><td></td><td class=\"num\">{}</td><td class=\"bar-cell\"></td></tr></tfoot>\n",
             points(last - first)
         );
     }
@@ -71,9 +82,13 @@ pub(super) fn facts(summary: &Summary, curves: &Curves) -> String {
         .number("seconds")
         .map(duration)
         .or_else(|| (curves.seconds > 0.0).then(|| format!("{} in steps so far", duration(curves.seconds))));
-    let steps = summary.steps().or_else(|| {
-        curves.found.then(|| format!("{} imitation + {} grpo", curves.imitation.rows, curves.grpo.rows))
-    });
+    let rows = curves.imitation.rows + curves.grpo.rows;
+    let steps = match summary.steps() {
+        // The sum of both stages says less than the stages.
+        Some(steps) if !curves.found || steps != count(rows) => Some(steps),
+        _ if !curves.found => None,
+        _ => Some(format!("{} imitation + {} grpo", count(curves.imitation.rows), count(curves.grpo.rows))),
+    };
     let parameters = summary.whole("parameters").map(count);
     let memory = summary.number("peak_rss_bytes").map(bytes);
     let entries = [
@@ -81,6 +96,7 @@ pub(super) fn facts(summary: &Summary, curves: &Curves) -> String {
         ("Peak memory", memory),
         ("Parameters", parameters),
         ("Steps", steps),
+        ("Tokens learnt from", summary.whole("num_tokens").map(count)),
         ("Recipe", summary.text("recipe")),
         ("Device", summary.text("device")),
         ("Seed", summary.text("seed")),
@@ -103,6 +119,8 @@ pub(super) fn notes(summary: &Summary, curves: &Curves, samples: &Samples, has_c
              from the steps it wrote down."
                 .to_owned(),
         );
+    } else if !summary.is_finished() {
+        notes.push("This run was stopped before its last step; it can be resumed.".to_owned());
     }
     for (name, found) in
         [("metrics.jsonl", curves.found), ("samples.jsonl", samples.found), ("config.toml", has_config)]
@@ -135,7 +153,7 @@ pub(super) fn notes(summary: &Summary, curves: &Curves, samples: &Samples, has_c
     }
     for (stage, lines) in &curves.other_stages {
         notes.push(format!(
-            "{} of metrics.jsonl belong to the stage \u{201c}{}\u{201d}, which this report does not draw.",
+            "Not drawn: {} of metrics.jsonl with the stage \u{201c}{}\u{201d}, which this report does not know.",
             counted(*lines, "line"),
             escape(stage)
         ));

@@ -1,11 +1,12 @@
 //! The report of a run: one page that needs no network, made from the files of a run folder.
 //!
-//! [`write`] reads `config.toml`, `metrics.jsonl`, `samples.jsonl` and `summary.json`, and writes `report.html`
+//! [`write()`] reads `config.toml`, `metrics.jsonl`, `samples.jsonl` and `summary.json`, and writes `report.html`
 //! beside them. It works on any prefix of a run: files that aren't there yet are left out and named on the
 //! page, and so is a last line that a killed writer cut off. Long runs are thinned while they are read, so that
 //! memory stays bounded; what was thinned or left out is said on the page. The page depends on the files
 //! alone: no clock, no font, no other file of the machine.
 
+mod axis;
 mod chart;
 mod curves;
 mod error;

@@ -64,7 +64,7 @@ fn subtitle(run: &Run) -> String {
 
 fn charts(run: &Run) -> Result<String, (String, String)> {
     let mut out = String::new();
-    for section in sections(&run.curves, run.summary.accuracy("initial")) {
+    for section in sections(&run.curves, &run.summary) {
         let (drawn, empty): (Vec<_>, Vec<_>) =
             section.figures.into_iter().partition(|figure| figure.has_curves());
         out += &format!("<section>\n<h2>{}</h2>\n", section.title);
@@ -77,7 +77,7 @@ fn charts(run: &Run) -> Result<String, (String, String)> {
             out += "</div>\n";
         }
         if !empty.is_empty() {
-            let titles: Vec<_> = empty.iter().map(|figure| figure.title().to_lowercase()).collect();
+            let titles: Vec<_> = empty.iter().map(|figure| figure.title()).collect();
             out +=
                 &format!("<p class=\"note\">Not recorded in this run: {}.</p>\n", escape(&titles.join(", ")));
         }

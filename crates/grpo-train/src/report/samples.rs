@@ -1,4 +1,4 @@
-//! `samples.jsonl`: what the policy answered. Read twice, as a stream: first to learn which steps were
+//! `samples.jsonl`: what the policy wrote. Read twice, as a stream: first to learn which steps were
 //! sampled, then to keep the groups of the few steps that the page shows.
 
 use std::collections::BTreeMap;

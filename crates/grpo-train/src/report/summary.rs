@@ -48,6 +48,11 @@ impl Summary {
         self.values.get(key)?.as_u64()
     }
 
+    /// Whether the run did all its steps; a summary that doesn't say so is that of a whole run.
+    pub(super) fn is_finished(&self) -> bool {
+        self.found && self.values.get("finished").and_then(Value::as_bool).unwrap_or(true)
+    }
+
     /// Held-out accuracy: `which` is `initial`, `imitation` or `final`.
     pub(super) fn accuracy(&self, which: &str) -> Option<f64> {
         let value = self.values.get("eval")?.get(which)?;
@@ -58,11 +63,12 @@ impl Summary {
     pub(super) fn steps(&self) -> Option<String> {
         match self.values.get("steps")? {
             Value::Object(stages) => {
-                let parts: Vec<_> = stages
-                    .iter()
-                    .filter_map(|(stage, steps)| {
-                        Some(format!("{} {stage}", super::text::count(steps.as_u64()?)))
-                    })
+                // In the order in which they ran; serde_json sorts by name.
+                let ran =
+                    ["imitation", "grpo"].map(|stage| (stage, stages.get(stage).and_then(Value::as_u64)));
+                let parts: Vec<_> = ran
+                    .into_iter()
+                    .filter_map(|(stage, steps)| Some(format!("{} {stage}", super::text::count(steps?))))
                     .collect();
                 (!parts.is_empty()).then(|| parts.join(" + "))
             }

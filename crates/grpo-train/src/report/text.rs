@@ -48,7 +48,7 @@ pub(super) fn cut(text: &str, most: usize) -> (&str, usize) {
     }
 }
 
-/// Four significant digits, with a true minus sign.
+/// Four significant digits, three below one, with a true minus sign.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     let text = if size == 0.0 {
@@ -56,10 +56,20 @@ pub(super) fn number(value: f64) -> String {
     } else if !(1e-3..1e6).contains(&size) {
         format!("{size:.2e}")
     } else {
-        let decimals = (3 - size.log10().floor() as i32).clamp(0, 4) as usize;
+        let digits = if size < 1.0 { 2 } else { 3 };
+        let decimals = (digits - size.log10().floor() as i32).clamp(0, 5) as usize;
         format!("{size:.decimals$}")
     };
     sign(value, "", &text)
+}
+
+/// At most three digits after the point, and none that say nothing.
+pub(super) fn short(value: f64) -> String {
+    if !(1e-3..1e6).contains(&value.abs()) {
+        return number(value);
+    }
+    let text = format!("{:.3}", value.abs());
+    sign(value, "", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// A difference: `+0.12`, `−0.12`, `0`.
@@ -75,6 +85,11 @@ fn sign(value: f64, positive: &str, text: &str) -> String {
 /// A share of one as a percentage.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1}\u{a0}%", share * 100.0)
+}
+
+/// The same where small shares matter: below 1 % with two more digits.
+pub(super) fn share(share: f64) -> String {
+    if share == 0.0 || share.abs() >= 0.01 { percent(share) } else { format!("{:.3}\u{a0}%", share * 100.0) }
 }
 
 /// A whole number with thousands apart.
@@ -132,10 +147,11 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         for (value, expected) in
-            [(0.0, "0"), (0.123_456, "0.1235"), (-12.3456, "\u{2212}12.35"), (3e-4, "3.00e-4")]
+            [(0.0, "0"), (0.123_456, "0.123"), (-12.3456, "\u{2212}12.35"), (3e-4, "3.00e-4")]
         {
             assert_eq!(number(value), expected);
         }
+        assert_eq!([1.0, 0.275, -0.05, 0.0].map(short), ["1", "0.275", "\u{2212}0.05", "0"]);
         assert_eq!((number(1234.6), number(1.5e7)), ("1235".into(), "1.50e7".into()));
         assert_eq!((count(7).as_str(), count(1_234_567).as_str()), ("7", "1,234,567"));
         assert_eq!((signed(0.5, 1), signed(-0.04, 1), signed(-0.5, 1)), {
