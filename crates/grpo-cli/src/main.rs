@@ -1,2 +1,52 @@
-//! grpo-cli
-fn main(){}
+//! The `grpo` program: reads what the person asks for, wires the rooms together, and talks to the person.
+//!
+//! | module | what |
+//! |---|---|
+//! | `args` | the command line |
+//! | `recipe` | finding and reading a recipe; errors with file, line and key |
+//! | `train`, `progress`, `interrupt` | `grpo train`, what it shows, and Ctrl-C |
+//! | `eval`, `generate`, `devices`, `report` | the other commands |
+//! | `failure`, `panics` | how things end badly: one paragraph and an exit code |
+//! | `folder`, `words`, `table` | names of folders, numbers in words, aligned columns |
+
+mod args;
+mod devices;
+mod eval;
+mod failure;
+mod folder;
+mod generate;
+mod interrupt;
+mod model;
+mod panics;
+mod progress;
+mod recipe;
+mod report;
+mod table;
+mod train;
+mod words;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    panics::guard(|| match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(failure) => failure.tell(),
+    })
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Devices => devices::run(),
+        Command::Report(args) => report::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "grpo", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -6,6 +6,7 @@ use crate::{
 use burn::tensor::{Int, Tensor, TensorData};
 use grpo_rollout::{Episode, Error, FinishReason, Group, Sampling, Streams, choose};
 use rand_chacha::ChaCha8Rng;
+use std::ops::ControlFlow;
 
 /// Rows that are decoded together. More rows cost memory for keys and values, fewer leave the cores idle.
 const ROWS_AT_ONCE: usize = 1024;
@@ -19,19 +20,10 @@ pub(crate) fn sample(
     streams: &Streams,
     step: u64,
 ) -> Result<Vec<Group>, Error> {
-    sampling.validate()?;
     if group_size == 0 {
         return Err(Error::Setting { key: "group_size", value: "0".into(), reason: "sample at least one" });
     }
-    let context = model.config().max_position_embeddings;
-    for (prompt, ids) in prompts.iter().enumerate() {
-        if ids.is_empty() {
-            return Err(Error::Empty { group: prompt });
-        }
-        if ids.len() + sampling.max_new_tokens > context {
-            return Err(Error::Context { prompt, tokens: ids.len(), new: sampling.max_new_tokens, context });
-        }
-    }
+    check(model, prompts, sampling)?;
     let prompts_at_once = (ROWS_AT_ONCE / group_size).max(1);
     let mut groups = Vec::with_capacity(prompts.len());
     for (chunk, ids) in prompts.chunks(prompts_at_once).enumerate() {
@@ -41,6 +33,58 @@ pub(crate) fn sample(
         groups.extend(batch.finish());
     }
     Ok(groups)
+}
+
+fn check(model: &LanguageModel, prompts: &[Vec<u32>], sampling: &Sampling) -> Result<(), Error> {
+    sampling.validate()?;
+    let context = model.config().max_position_embeddings;
+    for (prompt, ids) in prompts.iter().enumerate() {
+        if ids.is_empty() {
+            return Err(Error::Empty { group: prompt });
+        }
+        if ids.len() + sampling.max_new_tokens > context {
+            return Err(Error::Context { prompt, tokens: ids.len(), new: sampling.max_new_tokens, context });
+        }
+    }
+    Ok(())
+}
+
+impl LanguageModel {
+    /// Decodes one completion of `prompt` and hands its text over while it grows, piece by piece: together the pieces are
+    /// [`Tokenizer::decode_completion`](crate::Tokenizer::decode_completion) of the episode. A character that is spread over
+    /// several tokens is held back until it is whole. `on_text` may break off; the episode then counts as truncated.
+    ///
+    /// # Errors
+    /// As [`Sampler::sample`](grpo_rollout::Sampler::sample), and when the tokenizer fails.
+    pub fn stream(
+        &self,
+        prompt: &[u32],
+        sampling: &Sampling,
+        rng: ChaCha8Rng,
+        mut on_text: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Episode, Error> {
+        let (model, prompts) = (self.frozen(), [prompt.to_vec()]);
+        check(&model, &prompts, sampling)?;
+        let mut decoding = Decoding::start(&model, &prompts, 0, 1, sampling, |_, _| rng.clone())?;
+        let mut shown = String::new();
+        loop {
+            let row = &decoding.rows[0];
+            // The whole is decoded every time: what a token looks like depends on those before it.
+            let text =
+                model.tokenizer().decode_completion(prompt, &row.episode.actions).map_err(policy_error)?;
+            let whole = if row.done { &text[..] } else { text.trim_end_matches(char::REPLACEMENT_CHARACTER) };
+            if let Some(piece) = whole.strip_prefix(shown.as_str()).filter(|p| !p.is_empty()) {
+                if on_text(piece).is_break() {
+                    break;
+                }
+                shown.push_str(piece);
+            }
+            if !decoding.advance()? {
+                break;
+            }
+        }
+        Ok(decoding.rows.swap_remove(0).episode)
+    }
 }
 
 /// One completion in the making.

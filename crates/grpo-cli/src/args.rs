@@ -1,0 +1,206 @@
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use grpo_device::DeviceName;
+use std::path::PathBuf;
+
+/// Trains language models by Group Relative Policy Optimization, and evaluates and uses them.
+#[derive(Debug, Parser)]
+#[command(name = "grpo", version, arg_required_else_help = true, after_help = FIRST_STEPS)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  grpo train                           the embedded recipe: a small model learns word problems in minutes, on the CPU
+  grpo eval RUN/model                  what the result is worth on questions it has never seen
+  grpo generate RUN/model \"...\"        ask it something
+  grpo train --help                    recipes, settings, the files of a run
+
+Exit codes: 0 done, 1 something failed on the way, 2 bad input (nothing was written), 130 interrupted (all is saved).";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a model by a recipe.
+    Train(Train),
+    /// Measure a model's accuracy with greedy decoding.
+    Eval(Eval),
+    /// Let a model complete a prompt, token by token.
+    Generate(Generate),
+    /// List the devices that this build and this machine have.
+    #[command(after_help = DEVICES)]
+    Devices,
+    /// Write a run's report.html again from its other files.
+    Report(Report),
+    /// Print completions for a shell.
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+const TRAIN: &str = "\
+Examples:
+  grpo train                                        the embedded recipe `arithmetic`
+  grpo train my.toml --seed 2 --out runs/second     a recipe of your own
+  grpo train --steps 50 --set grpo.group_size=8     the same with other values; keys as in the run's config.toml
+  grpo train stories.toml --model models/small      start from a model folder in Hugging Face layout
+  grpo train --resume runs/second                   go on with a run that was interrupted (Ctrl-C does no harm)
+
+A run writes into one folder, runs/<recipe>-<time> if --out names no other, and never overwrites one:
+  config.toml     the recipe with every value in force; `grpo train config.toml` repeats the run
+  metrics.jsonl   one line a step: reward, entropy, KL, clip ratios, lengths, times...
+  samples.jsonl   sampled groups: prompt, completion, every reward, advantage
+  summary.json    accuracies before and after the stages, seconds, peak memory
+  report.html     all of it to look at, in one file
+  model/          config.json, model.safetensors, tokenizer.json: loads in `grpo generate` and in transformers
+  checkpoint/     what --resume goes on from
+
+The first Ctrl-C finishes the step, writes everything and says how to go on; the second ends the program at once.";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = TRAIN, after_help = "More with --help: examples, and the files of a run.")]
+pub(crate) struct Train {
+    /// A recipe: a TOML file, or the name of an embedded one (arithmetic). Paths in a file are relative to its folder.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) recipe: Option<String>,
+    #[command(flatten)]
+    pub(crate) device: Device,
+    /// Decides initial weights, questions and every draw. The same seed on the same CPU backend gives the same numbers.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// GRPO steps.
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<usize>,
+    /// The run's folder. It must not exist.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Start from this model folder instead of what the recipe's [model] says.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model: Option<PathBuf>,
+    /// Change a value of the recipe, for instance grpo.learning_rate=1e-4. May be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) changes: Vec<String>,
+    /// Show only the result.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Go on with an interrupted run, with the settings in its config.toml.
+    #[arg(
+        long,
+        value_name = "RUN_DIR",
+        value_hint = ValueHint::DirPath,
+        conflicts_with_all = ["recipe", "seed", "steps", "out", "model", "changes"]
+    )]
+    pub(crate) resume: Option<PathBuf>,
+}
+
+const EVAL: &str = "\
+Examples:
+  grpo eval runs/first/model                                the questions that the run itself held out
+  grpo eval runs/first/model --data arithmetic --seed 7     others from the generator's held-out set
+  grpo eval models/small --data gsm8k-test.jsonl            a file with `question` and `final` in every line
+  grpo eval models/small --data mine.jsonl --question-field problem --final-field solution
+
+A line without the final field is judged by what stands after `####` in its `answer`. Questions that are too long for the
+model's context count as wrong, and their number is said.";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = EVAL, after_help = "More with --help: examples.")]
+pub(crate) struct Eval {
+    /// A model folder in Hugging Face layout, or the folder of a run.
+    #[arg(value_name = "MODEL_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// `arithmetic`, or a JSON Lines file. Default: what the model's run held out.
+    #[arg(long, value_name = "arithmetic|FILE.jsonl", value_hint = ValueHint::FilePath)]
+    pub(crate) data: Option<PathBuf>,
+    /// Questions to ask, at most. Default: all of a file, or as many as the run asked.
+    #[arg(long, value_name = "N")]
+    pub(crate) questions: Option<usize>,
+    /// Length of an answer in tokens, at most.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_new_tokens: Option<usize>,
+    /// What counts as right. Default: the run's own metric for its own questions, else `number`.
+    #[arg(long)]
+    pub(crate) metric: Option<MetricName>,
+    /// Field with the question.
+    #[arg(long, value_name = "NAME", default_value = "question")]
+    pub(crate) question_field: String,
+    /// Field with the final answer.
+    #[arg(long, value_name = "NAME", default_value = "final")]
+    pub(crate) final_field: String,
+    /// The prompt; `{question}` is replaced. Default: the run's own, else the question alone.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) prompt_template: Option<String>,
+    /// Seed of the generated questions. Default: the run's.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) device: Device,
+}
+
+/// What counts as right in an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricName {
+    /// The text after the last `####` is the final answer, character for character, and the answer ended by itself.
+    FinalText,
+    /// The answer's number is the right one, however it is written (1,000 = 1000.0).
+    Number,
+}
+
+const GENERATE: &str = "\
+Examples:
+  grpo generate runs/first/model \"Tom has 12 apples and eats 5 . How many apples are left ?\"
+  grpo generate models/stories \"Once upon a time\" --temperature 0.8 --max-new-tokens 200
+  grpo generate models/stories \"Once upon a time\" --samples 4 --seed 7";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = GENERATE, after_help = "More with --help: examples.")]
+pub(crate) struct Generate {
+    /// A model folder in Hugging Face layout, or the folder of a run.
+    #[arg(value_name = "MODEL_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// What the model goes on from.
+    pub(crate) prompt: String,
+    /// Length of the completion in tokens, at most. Default: 256, or what the context leaves.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_new_tokens: Option<usize>,
+    /// 0 always takes the most probable token, 1 draws as the model believes. Default: 0 for one sample, 1 for several.
+    #[arg(long, value_name = "T")]
+    pub(crate) temperature: Option<f64>,
+    /// Seed of the draws.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Completions of the prompt.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) samples: u64,
+    #[command(flatten)]
+    pub(crate) device: Device,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The folder of a run.
+    #[arg(value_name = "RUN_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+}
+
+/// The choice of a device.
+#[derive(Debug, Args)]
+pub(crate) struct Device {
+    /// auto, flex, ndarray, wgpu[:n], vulkan[:n], metal[:n], cuda[:n] or rocm[:n]; `grpo devices` lists what there is.
+    /// Default: the environment variable GRPO_DEVICE, else auto.
+    #[arg(long = "device", value_name = "NAME")]
+    pub(crate) name: Option<DeviceName>,
+}
+
+const DEVICES: &str = "\
+Backends are cargo features. flex and ndarray (the CPU) are built in; the others are added when building:
+  cargo run --release --features cuda -- devices";
+
+const COMPLETIONS: &str = "\
+Examples:
+  grpo completions bash > ~/.local/share/bash-completion/completions/grpo
+  grpo completions zsh > ~/.zfunc/_grpo
+  grpo completions fish > ~/.config/fish/completions/grpo.fish";

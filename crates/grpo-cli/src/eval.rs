@@ -1,0 +1,230 @@
+use crate::failure::{Classify, Failure};
+use crate::words::{count, percent, thousands};
+use crate::{args, model, table};
+use anyhow::{Context, anyhow};
+use grpo_edu::{Arithmetic, ArithmeticConfig};
+use grpo_lm::LanguageModel;
+use grpo_rewards::{RewardKind, RewardSpec};
+use grpo_rollout::FinishReason;
+use grpo_train::{
+    Answer, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe, evaluate, read_jsonl,
+};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Generated questions, where nothing else is said.
+const DEFAULT_QUESTIONS: usize = 512;
+
+/// New tokens, where neither the person, the run nor the context says less.
+const DEFAULT_TOKENS: usize = 256;
+
+/// Examples shown of right and of wrong answers each.
+const EXAMPLES: usize = 2;
+
+/// `grpo eval`.
+pub(crate) fn run(args: &args::Eval) -> Result<ExitCode, Failure> {
+    let folder = model::ModelFolder::find(&args.model).bad_input()?;
+    let recipe = folder.recipe();
+    let device = model::device(&args.device)?;
+    let model = folder.load(&device)?;
+    let exam = Exam::new(args, recipe.as_ref(), &model).bad_input()?;
+    if io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "asking {}...", count(exam.questions.len(), "question", "questions"));
+    }
+    let result = evaluate(&model, &exam.questions, exam.max_new_tokens, &exam.metric).while_running()?;
+
+    let mut text =
+        format!("model      {} ({} parameters)\n", folder.path().display(), thousands(model.parameters()));
+    let _ = writeln!(text, "questions  {} of {}", thousands(exam.questions.len()), exam.source);
+    let _ = writeln!(text, "metric     {}, greedy, at most {} tokens", exam.metric_name, exam.max_new_tokens);
+    let _ = writeln!(text, "accuracy   {}{}", percent(result.accuracy), right_of(&result.answers));
+    let cut = result.answers.iter().filter(|a| a.finish == Some(FinishReason::Truncated)).count();
+    for note in [
+        (result.too_long, "too long for the model's context; they count as wrong"),
+        (exam.without_answer, "without a final answer; they count as wrong"),
+        (cut, "answered with the largest number of tokens and cut off there"),
+    ]
+    .iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("           {} {what}\n", count(*n, "question", "questions")))
+    {
+        text.push_str(&note);
+    }
+    text.push_str(&examples(&exam.questions, &result.answers));
+    io::stdout().write_all(text.as_bytes()).while_running()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is asked, and how answers are judged.
+struct Exam {
+    questions: Vec<Question>,
+    source: String,
+    metric: Metric,
+    metric_name: String,
+    max_new_tokens: usize,
+    /// Questions that can't be answered rightly since nobody says what is right.
+    without_answer: usize,
+}
+
+impl Exam {
+    fn new(args: &args::Eval, recipe: Option<&Recipe>, model: &LanguageModel) -> anyhow::Result<Self> {
+        if args.questions == Some(0) || args.max_new_tokens == Some(0) {
+            return Err(anyhow!("--questions and --max-new-tokens must be at least 1"));
+        }
+        let own = args.data.is_none();
+        let (mut questions, source) = match (&args.data, recipe) {
+            (Some(data), _) if data.as_os_str() == "arithmetic" && !data.is_file() => {
+                arithmetic(args, recipe)?
+            }
+            (Some(path), _) => (from_file(path, args, recipe)?, path.display().to_string()),
+            (None, Some(Recipe { data: DataConfig::Jsonl(data), .. })) => held_out_of_file(data, recipe)?,
+            (None, Some(_)) => arithmetic(args, recipe)?,
+            (None, None) if knows_arithmetic(model)? => arithmetic(args, None)?,
+            (None, None) => {
+                return Err(anyhow!(
+                    "say what to ask this model: --data FILE.jsonl with a question and its final answer in every line, or \
+                     --data arithmetic"
+                ));
+            }
+        };
+        questions.truncate(args.questions.unwrap_or(usize::MAX));
+
+        let metric = match (args.metric, recipe.map(|r| &r.evaluation.metric)) {
+            (Some(args::MetricName::FinalText), _) => Metric::FinalText,
+            (Some(args::MetricName::Number), _) => number(),
+            (None, Some(metric)) if own => metric.clone(),
+            (None, Some(metric @ Metric::Score(_))) => metric.clone(),
+            (None, _) => number(),
+        };
+        let context = model.config().max_position_embeddings;
+        let by_default = recipe.map_or(DEFAULT_TOKENS, |r| r.sampling.max_new_tokens).min(context / 2).max(1);
+        let mut exam = Self {
+            metric_name: name(&metric),
+            max_new_tokens: args.max_new_tokens.unwrap_or(by_default),
+            without_answer: 0,
+            questions,
+            source,
+            metric,
+        };
+        exam.check_answers(args)?;
+        Ok(exam)
+    }
+
+    fn check_answers(&mut self, args: &args::Eval) -> anyhow::Result<()> {
+        let needs_answer = match &self.metric {
+            Metric::FinalText => true,
+            Metric::Score(spec) => matches!(spec.kind, RewardKind::Number(_) | RewardKind::ExactMatch(_)),
+        };
+        if needs_answer {
+            self.without_answer = self.questions.iter().filter(|q| q.reference.is_none()).count();
+        }
+        if self.without_answer == self.questions.len() {
+            return Err(anyhow!(
+                "{}: no line has a final answer in `{}`; name its field with --final-field",
+                self.source,
+                args.final_field
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn number() -> Metric {
+    Metric::Score(RewardSpec::new(RewardKind::Number(Default::default())))
+}
+
+fn name(metric: &Metric) -> String {
+    match metric {
+        Metric::FinalText => "final text".into(),
+        Metric::Score(spec) => spec.name().replace('_', " "),
+    }
+}
+
+/// Held-out questions of the generator: those of the model's run unless something else is asked for.
+fn arithmetic(args: &args::Eval, recipe: Option<&Recipe>) -> anyhow::Result<(Vec<Question>, String)> {
+    let config = match recipe.map(|r| &r.data) {
+        Some(DataConfig::Arithmetic(config)) => config.clone(),
+        _ => ArithmeticConfig::default(),
+    };
+    let seed = args.seed.or(recipe.map(|r| r.seed)).unwrap_or(1);
+    let count = args.questions.or(recipe.map(|r| r.evaluation.questions)).unwrap_or(DEFAULT_QUESTIONS);
+    let questions = Questions::open(&DataConfig::Arithmetic(config), seed, 0, count)?;
+    Ok((questions.held_out().to_vec(), format!("the generator `arithmetic`, held out, seed {seed}")))
+}
+
+/// Whether the tokenizer has every word of the generated questions.
+fn knows_arithmetic(model: &LanguageModel) -> anyhow::Result<bool> {
+    let words = Arithmetic::new(ArithmeticConfig::default(), 1)?.vocabulary();
+    Ok(words.iter().all(|word| model.tokenizer().id(word).is_some()))
+}
+
+fn held_out_of_file(data: &JsonlConfig, recipe: Option<&Recipe>) -> anyhow::Result<(Vec<Question>, String)> {
+    let (seed, limit) = recipe.map_or((1, usize::MAX), |r| (r.seed, r.evaluation.questions));
+    let questions = Questions::open(&DataConfig::Jsonl(data.clone()), seed, 0, limit)
+        .context("the questions of the model's run can't be read; name others with --data")?;
+    let path = data.held_out.as_ref().unwrap_or(&data.path);
+    Ok((questions.held_out().to_vec(), format!("{}, held out", path.display())))
+}
+
+fn from_file(path: &Path, args: &args::Eval, recipe: Option<&Recipe>) -> anyhow::Result<Vec<Question>> {
+    let own = match recipe.map(|r| &r.data) {
+        Some(DataConfig::Jsonl(data)) => Some(data),
+        _ => None,
+    };
+    let defaults = own.cloned().unwrap_or_else(|| JsonlConfig::new(path));
+    let config = JsonlConfig {
+        question: args.question_field.clone(),
+        r#final: args.final_field.clone(),
+        prompt: args.prompt_template.clone().unwrap_or(defaults.prompt),
+        ..JsonlConfig::new(path)
+    };
+    if !config.prompt.contains("{question}") {
+        return Err(anyhow!("--prompt-template {:?} must contain {{question}}", config.prompt));
+    }
+    let mut questions = read_jsonl(path, &config).context("--data")?;
+    for question in questions.iter_mut().filter(|q| q.reference.is_none()) {
+        // GSM8K's own files have the final answer at the end of the worked solution.
+        let last = question.solution.as_deref().and_then(|s| s.rsplit_once("####"));
+        question.reference = last.map(|(_, answer)| answer.trim().to_string());
+    }
+    Ok(questions)
+}
+
+/// `(473 of 512)`, for a metric that knows only right and wrong.
+fn right_of(answers: &[Answer]) -> String {
+    let whole = answers.iter().all(|a| a.score == 0.0 || a.score == 1.0);
+    let right = answers.iter().filter(|a| a.score == 1.0).count();
+    if whole { format!(" ({} of {})", thousands(right), thousands(answers.len())) } else { String::new() }
+}
+
+/// A few answers, the good ones first.
+fn examples(questions: &[Question], answers: &[Answer]) -> String {
+    let asked = || questions.iter().zip(answers).filter(|(_, answer)| answer.finish.is_some());
+    let right = asked().filter(|(_, answer)| answer.score >= 0.5).take(EXAMPLES);
+    let wrong = asked().filter(|(_, answer)| answer.score < 0.5).take(EXAMPLES);
+    let mut rows = Vec::new();
+    for (question, answer) in right.chain(wrong) {
+        let mut row = |name: &str, text: &str| rows.push(vec![name.to_string(), one_line(text)]);
+        row("question", &question.prompt);
+        row("answer", &answer.completion);
+        if let Some(reference) = &question.reference {
+            row("expected", reference);
+        }
+        row("score", &format!("{}", answer.score));
+        rows.push(Vec::new());
+    }
+    rows.pop();
+    if rows.is_empty() { String::new() } else { format!("\n{}", table::aligned(&rows, &[1])) }
+}
+
+/// A text on one line of at most 160 characters.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line: String = words.join(" ").chars().filter(|c| !c.is_control()).collect();
+    match line.char_indices().nth(160) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}

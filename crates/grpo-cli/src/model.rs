@@ -1,0 +1,75 @@
+//! What `eval` and `generate` open: a device, and a model folder with what its run says about it.
+
+use crate::args;
+use crate::failure::{Classify, Failure};
+use anyhow::{Context, anyhow};
+use burn::tensor::Device;
+use grpo_lm::LanguageModel;
+use grpo_train::Recipe;
+use std::path::{Path, PathBuf};
+
+/// Opens the device that was asked for on the command line, else in the environment, else the best there is.
+pub(crate) fn device(asked: &args::Device) -> Result<Device, Failure> {
+    let in_environment = std::env::var_os(grpo_device::VARIABLE).is_some_and(|v| !v.is_empty());
+    match &asked.name {
+        Some(name) => grpo_device::open(name).context("--device"),
+        None if in_environment => grpo_device::from_env().map_err(Into::into),
+        None => grpo_device::open(&grpo_device::DeviceName::Auto).map_err(Into::into),
+    }
+    .bad_input()
+}
+
+/// A model folder.
+pub(crate) struct ModelFolder {
+    path: PathBuf,
+}
+
+impl ModelFolder {
+    /// Takes the folder of a model, or that of a run for the model in it.
+    pub(crate) fn find(path: &Path) -> anyhow::Result<Self> {
+        if !path.exists() {
+            return Err(anyhow!(
+                "{}: no such folder; give a model folder in Hugging Face layout, or the folder of a run",
+                path.display()
+            ));
+        }
+        let candidates = [path.to_path_buf(), path.join("model")];
+        let found = candidates.into_iter().find(|folder| folder.join("config.json").is_file());
+        found.map(|path| Self { path }).ok_or_else(|| {
+            anyhow!(
+                "{}: not a model folder; it must hold config.json, model.safetensors and tokenizer.json",
+                path.display()
+            )
+        })
+    }
+
+    /// Loads the model.
+    pub(crate) fn load(&self, device: &Device) -> Result<LanguageModel, Failure> {
+        LanguageModel::load(&self.path, device)
+            .with_context(|| format!("the model in {} can't be loaded", self.path.display()))
+            .bad_input()
+    }
+
+    /// The recipe of the run that made it, if it still lies in that run's folder.
+    pub(crate) fn recipe(&self) -> Option<Recipe> {
+        let folder = self.path.canonicalize().ok()?;
+        let text = std::fs::read_to_string(folder.parent()?.join("config.toml")).ok()?;
+        Recipe::from_toml(&text).ok()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Says on stderr how much of a prompt the tokenizer doesn't know.
+pub(crate) fn warn_of_unknown_words(model: &LanguageModel, ids: &[u32]) {
+    let Some(unknown) = model.tokenizer().id("<unk>") else { return };
+    let count = ids.iter().filter(|&&id| id == unknown).count();
+    if count > 0 {
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("note: {count} of the prompt's {} tokens are unknown to this model\n", ids.len()),
+        );
+    }
+}

@@ -1,0 +1,261 @@
+//! From the command line to a recipe, and from a mistake in it to the file, the line and the key.
+
+use crate::args;
+use anyhow::{Context, anyhow};
+use grpo_train::{DataConfig, Error, ModelConfig, Recipe};
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
+
+/// The recipes that need no file.
+const EMBEDDED: [(&str, &str); 1] = [("arithmetic", include_str!("../../../recipes/arithmetic.toml"))];
+
+/// A recipe as it was found.
+pub(crate) struct Source {
+    /// What it is called in messages.
+    label: String,
+    text: String,
+    /// What its paths are relative to.
+    base: PathBuf,
+}
+
+/// A change from the command line: how it was written, and the key and value it stands for.
+struct Change {
+    written: String,
+    assignment: String,
+}
+
+impl Source {
+    /// A file, the name of an embedded recipe, or without either the default.
+    pub(crate) fn find(name: Option<&str>) -> anyhow::Result<Self> {
+        let name = name.unwrap_or(EMBEDDED[0].0);
+        let here = std::env::current_dir().context("the working directory can't be read")?;
+        let path = Path::new(name);
+        if let Some((_, text)) = EMBEDDED.iter().find(|(known, _)| *known == name && !path.is_file()) {
+            return Ok(Self {
+                label: format!("the embedded recipe `{name}`"),
+                text: text.to_string(),
+                base: here,
+            });
+        }
+        let text = std::fs::read_to_string(path).with_context(|| {
+            let known: Vec<&str> = EMBEDDED.iter().map(|(name, _)| *name).collect();
+            format!(
+                "can't read the recipe {name} (give a TOML file, or an embedded recipe: {})",
+                known.join(", ")
+            )
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok(Self { label: name.into(), text, base: here.join(folder) })
+    }
+
+    /// Parses and checks the recipe with the changes from the command line.
+    pub(crate) fn read(&self, args: &args::Train) -> anyhow::Result<Recipe> {
+        let changes = changes(args)?;
+        let assignments: Vec<String> = changes.iter().map(|c| c.assignment.clone()).collect();
+        let mut recipe = Recipe::with_changes(&self.text, &assignments)
+            .map_err(|error| self.blame(&error, &changes, &assignments))?;
+        recipe.resolve_paths(&self.base);
+        self.check_paths(&recipe)?;
+        Ok(recipe)
+    }
+
+    /// Finds out whether the recipe or a change is at fault: the first that brings the error about.
+    fn blame(&self, error: &Error, changes: &[Change], assignments: &[String]) -> anyhow::Error {
+        for applied in 0..=changes.len() {
+            let Err(early) = Recipe::with_changes(&self.text, &assignments[..applied]) else { continue };
+            if reason(&early) != reason(error) {
+                continue;
+            }
+            return match applied.checked_sub(1) {
+                None => self.in_file(&early),
+                Some(_) if early.to_string().starts_with("--set") => anyhow!("{early}"),
+                Some(change) => anyhow!("{}: {}", changes[change].written, reason(&early)),
+            };
+        }
+        self.in_file(error)
+    }
+
+    /// An error with file and line.
+    fn in_file(&self, error: &Error) -> anyhow::Error {
+        match error {
+            Error::Recipe { message, .. } => {
+                // serde forgets places inside of a tagged table: the line of the key itself says more.
+                let shown = |key: &str| message.lines().any(|l| l.contains('|') && l.contains(key));
+                match first_key(reason(error))
+                    .filter(|key| !shown(key))
+                    .and_then(|key| find_key(&self.text, key))
+                {
+                    Some(line) => anyhow!("{}, line {line}: {}", self.label, reason(error)),
+                    None => anyhow!("{}: {message}", self.label),
+                }
+            }
+            other => match first_key(&other.to_string()).and_then(|key| line_of(&self.text, key)) {
+                Some(line) => anyhow!("{}, line {line}: {other}", self.label),
+                None => anyhow!("{}: {other}", self.label),
+            },
+        }
+    }
+
+    /// Files that the recipe names must be there.
+    fn check_paths(&self, recipe: &Recipe) -> anyhow::Result<()> {
+        let mut named: Vec<(&str, &Path, bool)> = Vec::new();
+        if let DataConfig::Jsonl(data) = &recipe.data {
+            named.push(("data.path", &data.path, false));
+            named.extend(data.held_out.as_deref().map(|path| ("data.held_out", path, false)));
+        }
+        if let ModelConfig::Folder(model) = &recipe.model {
+            named.push(("model.path", &model.path, true));
+        }
+        for (key, path, is_folder) in named {
+            let (found, what) = match is_folder {
+                true => (path.is_dir(), "folder"),
+                false => (path.is_file(), "file"),
+            };
+            if !found {
+                let line = line_of(&self.text, key).map(|l| format!(", line {l}")).unwrap_or_default();
+                return Err(anyhow!(
+                    "{}{line}: `{key}` names {}, but there is no such {what}; paths in a recipe are relative to the \
+                     recipe's folder, those on the command line to the working directory",
+                    self.label,
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The changes that the command line makes, `--set` first.
+fn changes(args: &args::Train) -> anyhow::Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for set in &args.changes {
+        let mut assignment = set.clone();
+        if let Some((key @ ("data.path" | "data.held_out" | "model.path"), path)) =
+            set.split_once('=').map(|(key, path)| (key.trim(), path.trim().trim_matches('"')))
+        {
+            assignment = format!("{key}={}", text(&absolute(Path::new(path))?));
+        }
+        changes.push(Change { written: format!("--set {set}"), assignment });
+    }
+    let mut flag = |name: &str, value: String, assignment: String| {
+        changes.push(Change { written: format!("--{name} {value}"), assignment });
+    };
+    if let Some(seed) = args.seed {
+        flag("seed", seed.to_string(), format!("seed={seed}"));
+    }
+    if let Some(steps) = args.steps {
+        flag("steps", steps.to_string(), format!("grpo.steps={steps}"));
+    }
+    if let Some(model) = &args.model {
+        let path = text(&absolute(model)?);
+        flag("model", model.display().to_string(), format!("model={{ start = \"folder\", path = {path} }}"));
+    }
+    Ok(changes)
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("the path {:?} can't be used", path.display()))
+}
+
+/// A path as a TOML string.
+fn text(path: &Path) -> String {
+    toml::Value::String(path.display().to_string()).to_string()
+}
+
+/// What an error says, without the lines of the file that `toml` shows before.
+fn reason(error: &Error) -> String {
+    let text = error.to_string();
+    match error {
+        Error::Recipe { .. } => {
+            text.trim_end().rsplit_once("|\n").map_or(text.trim_end(), |(_, r)| r).to_string()
+        }
+        _ => text,
+    }
+}
+
+/// The first word in backticks.
+fn first_key(text: impl AsRef<str>) -> Option<String> {
+    text.as_ref().split('`').nth(1).map(str::to_string)
+}
+
+/// Line of a dotted key such as `grpo.group_size` or `rewards[1].pattern`; where a key has been left to its default, that of
+/// its table. The libraries below name keys from their own table on, so that the tables they serve are tried as well.
+fn line_of(text: &str, key: impl AsRef<str>) -> Option<usize> {
+    let table = DeTable::parse(text).ok()?;
+    let key = key.as_ref().replace(" (", ".").replace(')', "");
+    let tables = ["", "data.", "model.", "objective.", "advantages.", "optimizer.", "evaluation.metric."];
+    let found = tables.iter().filter_map(|prefix| {
+        let path = format!("{prefix}{key}").replace('[', ".").replace(']', "");
+        let parts: Vec<&str> = path.split('.').collect();
+        let (depth, start) = walk(table.get_ref(), &parts)?;
+        let own = depth - prefix.matches('.').count().min(depth);
+        (own > 0).then_some((own, start))
+    });
+    // The first of those that lead deepest.
+    let (_, start) = found.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+    Some(line_at(text, start))
+}
+
+/// How many parts of the path there are in the table, and where the last of them begins.
+fn walk(table: &DeTable<'_>, path: &[&str]) -> Option<(usize, usize)> {
+    let (key, mut value) = table.iter().find(|(key, _)| key.get_ref() == path[0])?;
+    let (mut depth, mut start) = (1, key.span().start);
+    for part in &path[1..] {
+        let next = match value.get_ref() {
+            DeValue::Table(table) => table
+                .iter()
+                .find(|(key, _)| key.get_ref() == part)
+                .map(|(key, value)| (key.span().start, value)),
+            DeValue::Array(array) => {
+                part.parse().ok().and_then(|i: usize| array.get(i)).map(|value| (value.span().start, value))
+            }
+            _ => None,
+        };
+        let Some((at, inner)) = next else { break };
+        (depth, start, value) = (depth + 1, at, inner);
+    }
+    Some((depth, start))
+}
+
+/// Line of a key with this name in any table.
+fn find_key(text: &str, name: impl AsRef<str>) -> Option<usize> {
+    fn within(table: &DeTable<'_>, name: &str) -> Option<usize> {
+        table.iter().find_map(|(key, value)| match value.get_ref() {
+            _ if key.get_ref() == name => Some(key.span().start),
+            DeValue::Table(inner) => within(inner, name),
+            DeValue::Array(items) => items.iter().find_map(|item| within(item.get_ref().as_table()?, name)),
+            _ => None,
+        })
+    }
+    let table = DeTable::parse(text).ok()?;
+    within(table.get_ref(), name.as_ref()).map(|start| line_at(text, start))
+}
+
+fn line_at(text: &str, start: usize) -> usize {
+    text[..start].matches('\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "name = \"x\"\n[grpo]\nsteps = 1\n\n[objective]\nsurrogate = { clip = { low = -1 } }\n\
+        [[rewards]]\nkind = \"number\"\n[[rewards]]\nkind = \"regex\"\npattern = \"(\"\n";
+
+    #[test]
+    fn keys_have_lines() {
+        assert_eq!(line_of(TEXT, "grpo.steps"), Some(3));
+        assert_eq!(line_of(TEXT, "grpo.group_size"), Some(2));
+        assert_eq!(line_of(TEXT, "surrogate.clip.low"), Some(6));
+        assert_eq!(line_of(TEXT, "rewards[1].pattern"), Some(11));
+        assert_eq!(line_of(TEXT, "nowhere"), None);
+        assert_eq!(find_key(TEXT, "pattern"), Some(11));
+    }
+
+    #[test]
+    fn the_embedded_recipes_are_recipes() {
+        for (name, text) in EMBEDDED {
+            assert_eq!(Recipe::from_toml(text).unwrap().name, name);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+use crate::failure::{Classify, Failure};
+use crate::progress::Progress;
+use crate::recipe::Source;
+use crate::words::{bytes, command, count, duration, percent, points};
+use crate::{args, folder, interrupt, model, table};
+use anyhow::{Context, anyhow};
+use grpo_train::{Ending, Error, Machine, Summary};
+use serde_json::Value;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// `grpo train`.
+pub(crate) fn run(args: &args::Train) -> Result<ExitCode, Failure> {
+    match &args.resume {
+        Some(run) => resume(run, args),
+        None => fresh(args),
+    }
+}
+
+fn fresh(args: &args::Train) -> Result<ExitCode, Failure> {
+    let recipe = Source::find(args.recipe.as_deref()).and_then(|source| source.read(args)).bad_input()?;
+    let out = args.out.clone().unwrap_or_else(|| folder::fresh(&recipe.name));
+    if out.symlink_metadata().is_ok() {
+        return Err(Error::FolderExists(out)).bad_input(); // before a large model is loaded for nothing
+    }
+    let mut session = Session::open(args)?;
+    let result = grpo_train::train(&recipe, &out, &session.machine, &mut session.progress, &session.stop);
+    session.conclude(result, &out)
+}
+
+fn resume(run: &Path, args: &args::Train) -> Result<ExitCode, Failure> {
+    if !run.join("config.toml").is_file() {
+        return Err(anyhow!(
+            "{}: not the folder of a run, it has no config.toml; give the folder that --out named, or one below runs/",
+            run.display()
+        ))
+        .bad_input();
+    }
+    let mut session = Session::open(args)?;
+    // An optimizer's state is restored on the device that burn itself prefers.
+    grpo_device::check_burn_default(&session.machine.device).bad_input()?;
+    let result = grpo_train::resume(run, &session.machine, &mut session.progress, &session.stop);
+    session.conclude(result, run)
+}
+
+/// What a training run needs besides its recipe.
+struct Session {
+    machine: Machine,
+    progress: Progress,
+    stop: Arc<AtomicBool>,
+}
+
+impl Session {
+    fn open(args: &args::Train) -> Result<Self, Failure> {
+        let device = model::device(&args.device)?;
+        let name = grpo_device::describe(&device);
+        let machine = Machine { device, name, peak_rss: grpo_device::peak_rss_bytes };
+        let progress = Progress::new(args.quiet);
+        let screen = progress.screen().clone();
+        let stop = interrupt::watch(move || {
+            screen.line("finishing this step, then saving; Ctrl-C once more ends the program at once");
+        })
+        .context("Ctrl-C can't be watched for")
+        .while_running()?;
+        Ok(Self { machine, progress, stop })
+    }
+
+    /// Tells how the run ended.
+    fn conclude(mut self, result: Result<Ending, Error>, run: &Path) -> Result<ExitCode, Failure> {
+        self.progress.close();
+        match result {
+            Ok(Ending::Finished(summary)) => {
+                let text = result_text(&summary, run, self.progress.held_out);
+                io::stdout().write_all(text.as_bytes()).while_running()?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Ok(Ending::Interrupted(summary)) => {
+                let _ = writeln!(
+                    io::stderr(),
+                    "interrupted after {}; everything is saved in {}\ngo on with: {}",
+                    count(summary.steps, "step", "steps"),
+                    run.display(),
+                    resume_command(run)
+                );
+                Ok(ExitCode::from(interrupt::EXIT_CODE))
+            }
+            Err(error) if self.progress.started => {
+                Err(anyhow!(
+                    "{error}. {} holds the model and a checkpoint; `{}` goes on from it, with the settings in its \
+                     config.toml",
+                    run.display(),
+                    resume_command(run)
+                ))
+                .while_running()
+            }
+            Err(error @ Error::Io { action: "create" | "write", .. }) => {
+                Err(anyhow!("{error}; choose a folder that can be written, with --out")).bad_input()
+            }
+            Err(error) => Err(error).bad_input(),
+        }
+    }
+}
+
+fn resume_command(run: &Path) -> String {
+    command(&["train", "--resume", &run.display().to_string()])
+}
+
+/// The result: a table, what it took, and what to do with it.
+fn result_text(summary: &Summary, run: &Path, held_out: Option<usize>) -> String {
+    let stages = [
+        ("before", summary.eval.initial),
+        ("after imitation", summary.eval.imitation),
+        ("after GRPO", summary.eval.r#final),
+    ];
+    let mut rows = vec![vec!["held-out".to_string(), "accuracy".into(), "change".into()]];
+    let mut last = None;
+    for (name, accuracy) in stages {
+        let Some(accuracy) = accuracy else { continue };
+        let change = last.map(|before| points(accuracy - before)).unwrap_or_default();
+        rows.push(vec![name.into(), percent(accuracy), change]);
+        last = Some(accuracy);
+    }
+    let questions =
+        held_out.map(|n| format!("{}, greedy; ", count(n, "question", "questions"))).unwrap_or_default();
+    let memory = summary.peak_rss_bytes.map(|b| format!(", {} of memory", bytes(b))).unwrap_or_default();
+    let path = |name: &str| run.join(name).display().to_string();
+    let generate =
+        command(&["generate", &path("model"), &example_prompt(run).unwrap_or_else(|| "...".into())]);
+    format!(
+        "\n{}\n{questions}{}{memory}; {}, seed {}\n\nreport  {}\ntry it  {generate}\n",
+        table::aligned(&rows, &[]),
+        duration(summary.seconds),
+        summary.device,
+        summary.seed,
+        path("report.html"),
+    )
+}
+
+/// A prompt of the run, short enough for a command line.
+fn example_prompt(run: &Path) -> Option<String> {
+    let mut line = String::new();
+    BufReader::new(std::fs::File::open::<PathBuf>(run.join("samples.jsonl")).ok()?)
+        .read_line(&mut line)
+        .ok()?;
+    let sample: Value = serde_json::from_str(&line).ok()?;
+    let prompt = sample.get("prompt")?.as_str()?;
+    (prompt.len() <= 200 && !prompt.contains(char::is_control)).then(|| prompt.to_string())
+}
