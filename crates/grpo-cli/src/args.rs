@@ -1,4 +1,5 @@
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 use grpo_device::DeviceName;
 use std::path::PathBuf;
@@ -13,12 +14,13 @@ pub(crate) struct Cli {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  grpo train                           the embedded recipe: a small model learns word problems in minutes, on the CPU
-  grpo eval RUN/model                  what the result is worth on questions it has never seen
-  grpo generate RUN/model \"...\"        ask it something
-  grpo train --help                    recipes, settings, the files of a run
+  grpo train                     a small model learns word problems, on the CPU
+  grpo eval RUN/model            what it is worth on questions it hasn't seen
+  grpo generate RUN/model \"...\"  ask it something
+  grpo train --help              recipes, settings, the files of a run
 
-Exit codes: 0 done, 1 something failed on the way, 2 bad input (nothing was written), 130 interrupted (all is saved).";
+Exit codes: 0 done, 1 something failed on the way, 2 bad input (nothing was
+written), 130 interrupted (all is saved).";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -43,22 +45,29 @@ pub(crate) enum Command {
 
 const TRAIN: &str = "\
 Examples:
-  grpo train                                        the embedded recipe `arithmetic`
-  grpo train my.toml --seed 2 --out runs/second     a recipe of your own
-  grpo train --steps 50 --set grpo.group_size=8     the same with other values; keys as in the run's config.toml
-  grpo train stories.toml --model models/small      start from a model folder in Hugging Face layout
-  grpo train --resume runs/second                   go on with a run that was interrupted (Ctrl-C does no harm)
+  grpo train
+      the embedded recipe `arithmetic`
+  grpo train my.toml --seed 2 --out runs/second
+      a recipe of your own
+  grpo train --steps 50 --set grpo.group_size=8
+      other values; the keys are those of a run's config.toml
+  grpo train stories.toml --model models/small
+      start from a model folder in Hugging Face layout
+  grpo train --resume runs/second
+      go on with a run that was interrupted
 
-A run writes into one folder, runs/<recipe>-<time> if --out names no other, and never overwrites one:
-  config.toml     the recipe with every value in force; `grpo train config.toml` repeats the run
-  metrics.jsonl   one line a step: reward, entropy, KL, clip ratios, lengths, times...
-  samples.jsonl   sampled groups: prompt, completion, every reward, advantage
-  summary.json    accuracies before and after the stages, seconds, peak memory
-  report.html     all of it to look at, in one file
-  model/          config.json, model.safetensors, tokenizer.json: loads in `grpo generate` and in transformers
-  checkpoint/     what --resume goes on from
+A run writes into one folder and never overwrites one:
+  config.toml    the recipe with every value in force, a recipe itself
+  metrics.jsonl  a line per step: reward, entropy, KL, clip ratios, times...
+  samples.jsonl  sampled groups: prompt, completion, rewards, advantage
+  summary.json   accuracies before and after the stages, seconds, memory
+  report.html    all of it to look at, in one file
+  model/         config.json, model.safetensors, tokenizer.json: for
+                 `grpo generate`, `grpo eval` and Python's transformers
+  checkpoint/    what --resume goes on from
 
-The first Ctrl-C finishes the step, writes everything and says how to go on; the second ends the program at once.";
+The first Ctrl-C finishes the step, writes everything and says how to go on;
+the second ends the program at once.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = TRAIN, after_help = "More with --help: examples, and the files of a run.")]
@@ -69,12 +78,12 @@ pub(crate) struct Train {
     #[command(flatten)]
     pub(crate) device: Device,
     /// Decides initial weights, questions and every draw. The same seed on the same CPU backend gives the same numbers.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seed())]
     pub(crate) seed: Option<u64>,
     /// GRPO steps.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) steps: Option<usize>,
-    /// The run's folder. It must not exist.
+    /// The run's folder, which must not exist. Default: runs/<recipe>-<time>.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// Start from this model folder instead of what the recipe's [model] says.
@@ -98,13 +107,17 @@ pub(crate) struct Train {
 
 const EVAL: &str = "\
 Examples:
-  grpo eval runs/first/model                                the questions that the run itself held out
-  grpo eval runs/first/model --data arithmetic --seed 7     others from the generator's held-out set
-  grpo eval models/small --data gsm8k-test.jsonl            a file with `question` and `final` in every line
-  grpo eval models/small --data mine.jsonl --question-field problem --final-field solution
+  grpo eval runs/first
+      the questions that the run itself held out
+  grpo eval runs/first --data arithmetic --seed 7
+      others from the generator's held-out set
+  grpo eval models/small --data gsm8k-test.jsonl
+      a file with `question` and `final` in every line
+  grpo eval models/small --data mine.jsonl --question-field problem
 
-A line without the final field is judged by what stands after `####` in its `answer`. Questions that are too long for the
-model's context count as wrong, and their number is said.";
+A line without the final field is judged by what stands after `####` in its
+`answer`. Questions too long for the model's context count as wrong, and their
+number is said.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = EVAL, after_help = "More with --help: examples.")]
@@ -134,7 +147,7 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "TEXT")]
     pub(crate) prompt_template: Option<String>,
     /// Seed of the generated questions. Default: the run's.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     #[command(flatten)]
     pub(crate) device: Device,
@@ -151,8 +164,8 @@ pub(crate) enum MetricName {
 
 const GENERATE: &str = "\
 Examples:
-  grpo generate runs/first/model \"Tom has 12 apples and eats 5 . How many apples are left ?\"
-  grpo generate models/stories \"Once upon a time\" --temperature 0.8 --max-new-tokens 200
+  grpo generate runs/first \"Jon buys 7 balls for 4 coins each. How many coins does he pay?\"
+  grpo generate models/stories \"Once upon a time\" --temperature 0.8
   grpo generate models/stories \"Once upon a time\" --samples 4 --seed 7";
 
 #[derive(Debug, Args)]
@@ -167,7 +180,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "N")]
     pub(crate) max_new_tokens: Option<usize>,
     /// 0 always takes the most probable token, 1 draws as the model believes. Default: 0 for one sample, 1 for several.
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) temperature: Option<f64>,
     /// Seed of the draws.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -184,6 +197,11 @@ pub(crate) struct Report {
     /// The folder of a run.
     #[arg(value_name = "RUN_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
+}
+
+/// TOML's integers end at 2^63, and a run's config.toml holds the seed.
+fn seed() -> RangedU64ValueParser {
+    value_parser!(u64).range(..=i64::MAX.unsigned_abs())
 }
 
 /// The choice of a device.

@@ -68,8 +68,9 @@ impl Source {
             }
             return match applied.checked_sub(1) {
                 None => self.in_file(&early),
+                // Not an assignment at all: the message begins with the argument already.
                 Some(_) if early.to_string().starts_with("--set") => anyhow!("{early}"),
-                Some(change) => anyhow!("{}: {}", changes[change].written, reason(&early)),
+                Some(change) => anyhow!("{}: {}", changes[change].written, plain(&reason(&early))),
             };
         }
         self.in_file(error)
@@ -78,17 +79,10 @@ impl Source {
     /// An error with file and line.
     fn in_file(&self, error: &Error) -> anyhow::Error {
         match error {
-            Error::Recipe { message, .. } => {
-                // serde forgets places inside of a tagged table: the line of the key itself says more.
-                let shown = |key: &str| message.lines().any(|l| l.contains('|') && l.contains(key));
-                match first_key(reason(error))
-                    .filter(|key| !shown(key))
-                    .and_then(|key| find_key(&self.text, key))
-                {
-                    Some(line) => anyhow!("{}, line {line}: {}", self.label, reason(error)),
-                    None => anyhow!("{}: {message}", self.label),
-                }
-            }
+            Error::Recipe { message, .. } => match line_within_table(&self.text, message, &reason(error)) {
+                Some(line) => anyhow!("{}, line {line}: {}", self.label, plain(&reason(error))),
+                None => anyhow!("{}: {}", self.label, plain(message)),
+            },
             other => match first_key(&other.to_string()).and_then(|key| line_of(&self.text, key)) {
                 Some(line) => anyhow!("{}, line {line}: {other}", self.label),
                 None => anyhow!("{}: {other}", self.label),
@@ -167,10 +161,21 @@ fn reason(error: &Error) -> String {
     let text = error.to_string();
     match error {
         Error::Recipe { .. } => {
-            text.trim_end().rsplit_once("|\n").map_or(text.trim_end(), |(_, r)| r).to_string()
+            let lines: Vec<&str> = text.trim_end().lines().collect();
+            let shown = lines.iter().rposition(|line| line.trim_start().starts_with('|'));
+            lines[shown.map_or(0, |last| last + 1)..].join("\n")
         }
         _ => text,
     }
+}
+
+/// A message without the names of Rust's types.
+fn plain(message: &str) -> String {
+    message
+        .replace("expected usize", "expected a whole number, 0 or more")
+        .replace("expected u64", "expected a whole number, 0 or more")
+        .replace("expected u32", "expected a whole number, 0 or more")
+        .replace("expected f64", "expected a number")
 }
 
 /// The first word in backticks.
@@ -217,18 +222,21 @@ fn walk(table: &DeTable<'_>, path: &[&str]) -> Option<(usize, usize)> {
     Some((depth, start))
 }
 
-/// Line of a key with this name in any table.
-fn find_key(text: &str, name: impl AsRef<str>) -> Option<usize> {
-    fn within(table: &DeTable<'_>, name: &str) -> Option<usize> {
-        table.iter().find_map(|(key, value)| match value.get_ref() {
-            _ if key.get_ref() == name => Some(key.span().start),
-            DeValue::Table(inner) => within(inner, name),
-            DeValue::Array(items) => items.iter().find_map(|item| within(item.get_ref().as_table()?, name)),
-            _ => None,
-        })
-    }
-    let table = DeTable::parse(text).ok()?;
-    within(table.get_ref(), name.as_ref()).map(|start| line_at(text, start))
+/// serde forgets places inside of a table whose kind is one of its keys, and `toml` then shows the first line of the table, or of
+/// the first in a list of tables. The line below it that has the words at fault says more.
+fn line_within_table(text: &str, message: &str, reason: &str) -> Option<usize> {
+    let shown: usize = message.split_once("at line ")?.1.split(',').next()?.parse().ok()?;
+    let mut lines = text.lines().enumerate().skip(shown.checked_sub(1)?);
+    let (_, table) = lines.next().filter(|(_, line)| line.trim_start().starts_with('['))?;
+    let fault = reason.split(", expected").next()?;
+    let quoted = fault.split_whitespace().filter(|word| word.starts_with(['`', '"']));
+    let words: Vec<&str> = quoted.map(|word| word.trim_matches(['`', '"', ','])).collect();
+    let belongs = |line: &str| !line.trim_start().starts_with('[') || line == table;
+    let found = lines.take_while(|(_, line)| belongs(line)).map(|(index, line)| {
+        (words.iter().filter(|word| !word.is_empty() && line.contains(**word)).count(), index + 1)
+    });
+    let (count, line) = found.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+    (count > 0).then_some(line)
 }
 
 fn line_at(text: &str, start: usize) -> usize {
@@ -249,7 +257,17 @@ mod tests {
         assert_eq!(line_of(TEXT, "surrogate.clip.low"), Some(6));
         assert_eq!(line_of(TEXT, "rewards[1].pattern"), Some(11));
         assert_eq!(line_of(TEXT, "nowhere"), None);
-        assert_eq!(find_key(TEXT, "pattern"), Some(11));
+    }
+
+    #[test]
+    fn a_word_at_fault_has_a_line_below_its_table() {
+        let text = "a = 1\n[model]\nstart = \"random\"\nheads = \"two\"\n[grpo]\nheads = \"three\"\n";
+        let shown = |line: usize| format!("TOML parse error at line {line}, column 1\n  |\n");
+        let line = |shown: &str, reason: &str| line_within_table(text, shown, reason);
+        assert_eq!(line(&shown(2), "invalid type: string \"two\", expected usize"), Some(4));
+        assert_eq!(line(&shown(2), "unknown field `heads`, expected one of"), Some(4));
+        assert_eq!(line(&shown(2), "invalid type: string \"three\", expected usize"), None);
+        assert_eq!(line(&shown(4), "invalid type: string \"two\", expected usize"), None);
     }
 
     #[test]

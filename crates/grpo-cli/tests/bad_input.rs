@@ -78,18 +78,23 @@ fn refused(folder: &Path, arguments: &[&str], wanted: &[&str]) {
 #[test]
 fn mistakes_in_a_recipe_are_found_by_file_line_and_key() {
     // What is replaced in the recipe, by what, and what the message must contain.
-    let cases: [(&str, &str, &[&str]); 14] = [
+    let cases: [(&str, &str, &[&str]); 15] = [
         ("group_size = 4", "group_sizes = 4", &["mine.toml", "line 18", "group_sizes", "group_size"]),
         ("hidden_size = 32", "hiden_size = 32", &["mine.toml", "line 8", "hiden_size", "hidden_size"]),
         ("kind = \"number\"", "kind = \"number\"\nlenght = 3", &["mine.toml", "line 26", "lenght"]),
-        ("steps = 2", "steps = \"two\"", &["mine.toml", "line 16", "steps = \"two\"", "integer"]),
+        ("steps = 2", "steps = \"two\"", &["mine.toml", "line 16", "steps = \"two\"", "whole number"]),
         ("steps = 2", "steps = -2", &["mine.toml", "line 16", "steps = -2"]),
-        ("heads = 2", "heads = \"two\"", &["mine.toml", "line", "\"two\""]),
+        ("heads = 2", "heads = \"two\"", &["mine.toml", "line 11", "\"two\""]),
         ("group_size = 4", "group_size = 1", &["mine.toml", "line 18", "`grpo.group_size`", "at least 2"]),
         ("low = 0.2", "low = -0.2", &["mine.toml", "line 22", "clip.low", "-0.2"]),
         ("learning_rate = 1e-3", "learning_rate = 0.0", &["line 19", "`grpo.learning_rate`", "positive"]),
         ("heads = 2", "heads = 3", &["mine.toml", "line", "model", "3"]),
-        ("kind = \"number\"", "kind = \"numbers\"", &["mine.toml", "numbers", "exact_match"]),
+        ("kind = \"number\"", "kind = \"numbers\"", &["mine.toml", "line 25", "numbers", "exact_match"]),
+        (
+            "[[rewards]]",
+            "[[rewards]]\nkind = \"format\"\n\n[[rewards]]\nweight = \"much\"",
+            &["line 28", "`weight`", "much"],
+        ),
         ("[[rewards]]\nkind = \"number\"", "rewards = []", &["mine.toml", "reward"]),
         ("[grpo]", "[grpo", &["mine.toml", "line 15", "[grpo"]),
         ("name = \"mine\"", "", &["mine.toml", "name"]),
@@ -115,7 +120,7 @@ fn mistakes_on_the_command_line_are_found_by_argument() {
         (&["--set", "name.x=1"], &["--set name.x=1"]),
         (&["--steps", "0"], &["--steps 0", "`grpo.steps`", "at least 1"]),
         (&["--seed", "-1"], &["--seed"]),
-        (&["--seed", "9223372036854775808"], &["--seed", "2^63"]),
+        (&["--seed", "9223372036854775808"], &["--seed", "9223372036854775807"]),
         (&["--device", "gpu"], &["gpu", "cuda:1"]),
         (&["--device", "cuda"], &["cuda", "--features cuda"]),
         (&["--model", "nowhere"], &["model.path", "nowhere", "no such folder"]),

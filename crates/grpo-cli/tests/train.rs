@@ -167,7 +167,7 @@ fn an_interrupted_run_goes_on_to_the_same_end() {
         "--set",
         "imitation.validate_every=20",
         "--set",
-        "grpo.steps=60",
+        "grpo.steps=120",
         "--set",
         "evaluation.every=10",
         "--set",
