@@ -163,6 +163,11 @@ impl LanguageModel {
                 want: states.rows() * states.targets,
             });
         }
+        // The last token of a completion isn't fed, so the network doesn't look at it.
+        if let Some((prompt, id)) = states.last_token_beyond(self.config.vocab_size) {
+            let last = self.config.vocab_size as u32 - 1;
+            return Err(grpo_rollout::Error::Token { prompt, id, last });
+        }
         let logits = self.decoder.completion_logits(states, &self.config).map_err(|e| match e {
             Error::Rollout(e) => e,
             other => policy_error(other),

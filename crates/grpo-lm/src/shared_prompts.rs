@@ -24,6 +24,10 @@ pub struct SharedPrompts {
     pub(crate) steps: usize,
     /// Predicted tokens of each completion (the longest one's length): `steps + 1`, or 0 without completions.
     pub(crate) targets: usize,
+    /// Last token of each completion, which is predicted but not fed.
+    last_tokens: Vec<u32>,
+    /// Positions that the longest sequence needs. Padding may lie beyond: nothing reads it.
+    context: usize,
 }
 
 impl SharedPrompts {
@@ -67,7 +71,22 @@ impl SharedPrompts {
         for (row, completion) in completions.iter().enumerate() {
             put(completion.as_ref(), steps, prompt_lengths[row / rows_per_prompt]);
         }
-        Ok(Self { tokens, positions, prompt_lengths, prompt_len, rows_per_prompt, steps, targets })
+        let last_tokens = completions.iter().filter_map(|c| c.as_ref().last().copied()).collect();
+        let sequences = completions.iter().enumerate();
+        let context = sequences
+            .map(|(row, c)| prompt_lengths[row / rows_per_prompt] + c.as_ref().len() - 1)
+            .fold(prompt_len, usize::max);
+        Ok(Self {
+            tokens,
+            positions,
+            prompt_lengths,
+            prompt_len,
+            rows_per_prompt,
+            steps,
+            targets,
+            last_tokens,
+            context,
+        })
     }
 
     /// Number of prompts.
@@ -99,9 +118,15 @@ impl SharedPrompts {
         out
     }
 
-    /// The largest position any token has, plus one.
+    /// Positions that the longest sequence needs.
     pub(crate) fn context(&self) -> usize {
-        self.positions.iter().copied().max().map_or(0, |p| p + 1)
+        self.context
+    }
+
+    /// The first completion that ends in an id beyond the vocabulary: its prompt and the id.
+    pub(crate) fn last_token_beyond(&self, vocab_size: usize) -> Option<(usize, u32)> {
+        let row = self.last_tokens.iter().position(|&id| id as usize >= vocab_size)?;
+        Some((row / self.rows_per_prompt, self.last_tokens[row]))
     }
 }
 
