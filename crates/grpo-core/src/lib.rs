@@ -120,3 +120,8 @@ pub use mask::column;
 pub use objective::{LossInputs, LossOutputs, Objective};
 pub use ratio::RatioLevel;
 pub use surrogate::{Cispo, Clip, Dppo, Gmpo, Sapo, Surrogate, Vespo};
+
+/// The README's program, which is a doc test of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeDoctests;
