@@ -78,6 +78,17 @@ pub fn name_of(device: &Device) -> Option<DeviceName> {
     })
 }
 
+/// How many batches to compute on `device` at the same time: the number of cores for a CPU backend, which runs most operations on
+/// one thread, and 1 for a GPU, which fills itself.
+pub fn workers(device: &Device) -> usize {
+    match name_of(device) {
+        Some(DeviceName::Flex | DeviceName::NdArray) => {
+            std::thread::available_parallelism().map_or(1, usize::from)
+        }
+        _ => 1,
+    }
+}
+
 /// Checks that the device burn takes *by itself* works.
 ///
 /// burn materialises the state of an optimizer on `Device::default()` when it loads a record, then moves it

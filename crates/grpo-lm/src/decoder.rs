@@ -60,7 +60,7 @@ impl Decoder {
         let (h, d) = (config.hidden_size, config.head_width());
         let (q, kv, inner) =
             (config.num_attention_heads * d, config.kv_heads() * d, config.intermediate_size);
-        let embedding_std = 0.02;
+        let embedding_std = 0.1;
         let residual = (2.0 * config.num_hidden_layers as f64).powf(-0.5);
         let mut matrix = |rows: usize, columns: usize, std: f64| {
             Param::from_tensor(Tensor::from_data(

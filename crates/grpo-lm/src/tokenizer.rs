@@ -1,7 +1,6 @@
 use crate::{DecoderConfig, Error};
 use serde_json::{Value, json};
 use std::path::Path;
-use tokenizers::{AddedToken, models::wordlevel::WordLevel, pre_tokenizers::whitespace::Whitespace};
 
 /// Text to token ids and back, with the ids that end a completion.
 #[derive(Debug, Clone)]
@@ -13,32 +12,40 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// A tokenizer that knows whole words: text is split at white space and around punctuation, and each part is one id.
+    /// A tokenizer that knows whole words and spells numbers digit by digit: text is split at white space and around
+    /// punctuation; a word is one id, a number one id for its first digit and one for each further digit (WordPiece with the
+    /// continuation mark `~`, since `####` is a word of its own).
     ///
-    /// Ids: `<unk>` 0, `<eos>` 1, then the words in the given order.
+    /// Ids: `<unk>` 0, `<eos>` 1, the digits, the continuing digits, then the words in the given order; words made of digits need
+    /// none.
     ///
     /// # Errors
     /// When a word occurs twice.
     pub fn from_words<S: AsRef<str>>(words: &[S]) -> Result<Self, Error> {
-        let mut vocab: tokenizers::models::wordlevel::WordLevelBuilder = WordLevel::builder();
-        let names = ["<unk>", "<eos>"].into_iter().chain(words.iter().map(AsRef::as_ref));
-        let mut ids = std::collections::HashMap::new();
-        for (id, name) in names.enumerate() {
-            if ids.insert(name.to_string(), id as u32).is_some() {
-                return Err(Error::Tokenizer {
-                    path: None,
-                    reason: format!("the word {name:?} occurs twice"),
-                });
+        let refuse = |reason: String| Error::Tokenizer { path: None, reason };
+        let digits = (0..10).map(|d| d.to_string()).chain((0..10).map(|d| format!("~{d}")));
+        let words = words.iter().map(AsRef::as_ref).filter(|w| !w.bytes().all(|b| b.is_ascii_digit()));
+        let all = ["<unk>", "<eos>"].into_iter().map(str::to_string).chain(digits).chain(words.map(str::to_string));
+        let mut vocab = serde_json::Map::new();
+        for (id, word) in all.enumerate() {
+            if vocab.insert(word.clone(), json!(id)).is_some() {
+                return Err(refuse(format!("the word {word:?} occurs twice")));
             }
         }
-        vocab = vocab.vocab(ids.into_iter().collect()).unk_token("<unk>".into());
-        let refuse = |reason: String| Error::Tokenizer { path: None, reason };
-        let model = vocab.build().map_err(|e| refuse(e.to_string()))?;
-        let mut inner = tokenizers::Tokenizer::new(model);
-        inner.with_pre_tokenizer(Some(Whitespace {}));
-        inner
-            .add_special_tokens(["<unk>", "<eos>"].map(|t| AddedToken::from(t, true)))
-            .map_err(|e| refuse(e.to_string()))?;
+        let special = |id: u32, content: &str| {
+            json!({ "id": id, "content": content, "special": true, "single_word": false, "lstrip": false,
+                    "rstrip": false, "normalized": false })
+        };
+        let file = json!({
+            "version": "1.0",
+            "added_tokens": [special(0, "<unk>"), special(1, "<eos>")],
+            "pre_tokenizer": { "type": "Whitespace" },
+            "decoder": { "type": "WordPiece", "prefix": "~", "cleanup": false },
+            "model": { "type": "WordPiece", "unk_token": "<unk>", "continuing_subword_prefix": "~",
+                       "max_input_chars_per_word": 100, "vocab": vocab },
+        });
+        let inner =
+            tokenizers::Tokenizer::from_bytes(file.to_string()).map_err(|e| refuse(e.to_string()))?;
         Ok(Self { inner, stop_tokens: vec![1], bos: None, eos: Some("<eos>".into()) })
     }
 

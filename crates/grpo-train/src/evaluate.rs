@@ -1,6 +1,9 @@
-use crate::{Error, Metric, Question, grpo::sample};
+use crate::{Error, Metric, Question, Workers, grpo::sample, rollout};
 use grpo_lm::LanguageModel;
-use grpo_rollout::{Episode, FinishReason, Sampler, Sampling, Streams};
+use grpo_rollout::{Episode, FinishReason, Sampling, Streams};
+
+/// Questions that are decoded together.
+const ROWS: usize = 64;
 
 /// One answer of an evaluation.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,7 @@ pub fn evaluate(
     questions: &[Question],
     max_new_tokens: usize,
     metric: &Metric,
+    workers: &Workers,
 ) -> Result<Accuracy, Error> {
     let judge = Judge::new(metric)?;
     let context = model.config().max_position_embeddings;
@@ -50,7 +54,8 @@ pub fn evaluate(
     let mut answers = vec![unasked; questions.len()];
     if !prompts.is_empty() {
         // Greedy: no stream is read.
-        let groups = model.sample(&prompts, 1, &Sampling::greedy(max_new_tokens), &Streams::new(0), 0)?;
+        let (sampling, streams) = (Sampling::greedy(max_new_tokens), Streams::new(0));
+        let groups = rollout::sample(model, &prompts, 1, &sampling, streams, 0, ROWS, workers)?;
         for ((group, prompt), &index) in groups.iter().zip(&prompts).zip(&asked) {
             for episode in &group.episodes {
                 let completion = model.tokenizer().decode_completion(prompt, &episode.actions)?;

@@ -1,9 +1,11 @@
-use crate::{Error, GrpoMetrics, OptimizerConfig, Question, Recipe, SampleLine, Update, rows::Rows};
+use crate::{
+    Error, GrpoMetrics, OptimizerConfig, Question, Recipe, SampleLine, Update, Workers, rollout, rows::Rows,
+};
 use burn::{optim::ModuleOptimizer, tensor::Tensor};
 use grpo_core::{Advantages, Diagnostics, LossInputs, Metrics, column};
 use grpo_lm::{LanguageModel, SharedPrompts};
 use grpo_rewards::{Evaluation, RewardSet, Sample};
-use grpo_rollout::{Episode, Experience, FinishReason, Group, MicroBatch, Policy, Sampler, Streams};
+use grpo_rollout::{Episode, Experience, FinishReason, Group, MicroBatch, Policy, Streams};
 use std::time::{Duration, Instant};
 
 /// Stage 2, learning by trial and error.
@@ -13,6 +15,7 @@ pub(crate) struct Grpo<'a> {
     /// The frozen policy of the KL term.
     pub(crate) reference: Option<&'a LanguageModel>,
     pub(crate) streams: Streams,
+    pub(crate) workers: &'a Workers,
 }
 
 /// What a step leaves behind.
@@ -59,8 +62,18 @@ impl Grpo<'_> {
     }
 
     fn rollout(&self, model: &LanguageModel, prompts: &[Vec<u32>], step: usize) -> Result<Vec<Group>, Error> {
-        let group_size = self.recipe.grpo.group_size;
-        Ok(model.sample(prompts, group_size, &self.recipe.sampling, &self.streams, step as u64)?)
+        let Recipe { grpo, sampling, .. } = self.recipe;
+        let rows = grpo.micro_batch_size;
+        rollout::sample(
+            model,
+            prompts,
+            grpo.group_size,
+            sampling,
+            self.streams,
+            step as u64,
+            rows,
+            self.workers,
+        )
     }
 
     /// Rewards and advantages.
@@ -126,14 +139,18 @@ impl Grpo<'_> {
         let (mut decoder, mut state) = (policy.decoder().clone(), optimizer.clone());
         for _ in 0..recipe.grpo.iterations {
             let policy = policy.with_decoder(decoder.clone());
-            let (mut update, mut diagnostics) = (Update::default(), None::<Diagnostics>);
-            for part in experience.micro_batches(recipe.grpo.micro_batch_size) {
-                let inputs = self.loss_inputs(&policy, prompts, &experience, &weights, &part)?;
+            let parts = experience.micro_batches(recipe.grpo.micro_batch_size);
+            let parts = self.workers.map(&parts, |part| {
+                let inputs = self.loss_inputs(&policy, prompts, &experience, &weights, part)?;
                 let outputs = recipe.objective.loss(inputs)?;
-                update.add(&decoder, &outputs.loss);
+                Ok((Update::gradients(&decoder, &outputs.loss), outputs.diagnostics))
+            })?;
+            let (mut update, mut diagnostics) = (Update::default(), None::<Diagnostics>);
+            for (gradients, part) in parts {
+                update.add(&decoder, gradients);
                 diagnostics = Some(match diagnostics {
-                    Some(sum) => sum.merge(outputs.diagnostics),
-                    None => outputs.diagnostics,
+                    Some(sum) => sum.merge(part),
+                    None => part,
                 });
             }
             let Some(diagnostics) = diagnostics else { break }; // every group is without spread: nothing to learn

@@ -1,7 +1,8 @@
 use crate::{
-    Error, ImitationConfig, ImitationMetrics, OptimizerConfig, Question, Questions, Stage, Update, rows::Rows,
+    Error, ImitationConfig, ImitationMetrics, OptimizerConfig, Question, Questions, Stage, Update, Workers,
+    rows::Rows,
 };
-use burn::optim::ModuleOptimizer;
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use grpo_core::Aggregate;
 use grpo_lm::{LanguageModel, SharedPrompts};
 use grpo_rollout::Policy;
@@ -28,6 +29,7 @@ pub(crate) fn step(
     questions: &Questions,
     config: &ImitationConfig,
     optimizer_config: &OptimizerConfig,
+    workers: &Workers,
     step: usize,
 ) -> Result<ImitationMetrics, Error> {
     let start = Instant::now();
@@ -37,21 +39,14 @@ pub(crate) fn step(
     let weights: Vec<f32> =
         Aggregate::TokenMean.row_weights(&lengths).into_iter().map(|w| w as f32).collect();
 
-    let device = model.decoder().device();
-    let (mut update, mut loss, mut computed) = (Update::default(), 0.0, 0);
-    for (part, weights) in batch.chunks(config.micro_batch_size).zip(weights.chunks(config.micro_batch_size))
-    {
-        let prompts: Vec<&[u32]> = part.iter().map(|d| d.prompt.as_slice()).collect();
-        let completions: Vec<&[u32]> = part.iter().map(|d| d.completion.as_slice()).collect();
-        let states = SharedPrompts::new(&prompts, &completions)?;
-        computed += states.computed_tokens();
-        let rows = Rows::new(completions.iter().map(|c| c.len()).collect(), &device);
-        let weights: Vec<Vec<f32>> =
-            completions.iter().zip(weights).map(|(c, w)| vec![*w; c.len()]).collect();
-        let log_probs = model.log_prob(&states, rows.actions(completions.iter().copied()))?;
-        let part_loss = (log_probs * rows.numbers(weights.iter().map(Vec::as_slice))).sum().neg();
-        update.add(model.decoder(), &part_loss);
-        loss += f64::from(part_loss.into_scalar::<f32>());
+    let parts: Vec<(&[Demonstration], &[f32])> =
+        batch.chunks(config.micro_batch_size).zip(weights.chunks(config.micro_batch_size)).collect();
+    let parts = workers.map(&parts, |(part, weights)| gradients(model, part, weights))?;
+    let (mut update, mut loss, mut computed) = (Update::default(), 0.0_f64, 0);
+    for part in parts {
+        update.add(model.decoder(), part.gradients);
+        loss += part.loss;
+        computed += part.computed_tokens;
     }
     let rate = config.schedule().rate(step);
     let not_finite = |seen: String| Error::NotFinite { stage: "imitation", step: step + 1, seen };
@@ -69,6 +64,29 @@ pub(crate) fn step(
         tokens: lengths.iter().sum(),
         computed_tokens: computed,
         step_time: start.elapsed().as_secs_f64(),
+    })
+}
+
+/// What one micro-batch contributes.
+struct Part {
+    gradients: GradientsParams,
+    loss: f64,
+    computed_tokens: usize,
+}
+
+fn gradients(model: &LanguageModel, part: &[Demonstration], weights: &[f32]) -> Result<Part, Error> {
+    let prompts: Vec<&[u32]> = part.iter().map(|d| d.prompt.as_slice()).collect();
+    let completions: Vec<&[u32]> = part.iter().map(|d| d.completion.as_slice()).collect();
+    let states = SharedPrompts::new(&prompts, &completions)?;
+    let device = model.decoder().device();
+    let rows = Rows::new(completions.iter().map(|c| c.len()).collect(), &device);
+    let weights: Vec<Vec<f32>> = completions.iter().zip(weights).map(|(c, w)| vec![*w; c.len()]).collect();
+    let log_probs = model.log_prob(&states, rows.actions(completions.iter().copied()))?;
+    let loss = (log_probs * rows.numbers(weights.iter().map(Vec::as_slice))).sum().neg();
+    Ok(Part {
+        gradients: Update::gradients(model.decoder(), &loss),
+        loss: f64::from(loss.into_scalar::<f32>()),
+        computed_tokens: states.computed_tokens(),
     })
 }
 

@@ -86,7 +86,7 @@ impl<P: Module + Policy> GrpoLearner<P> {
         let outputs = objective.loss(inputs)?;
 
         let mut update = Update::default();
-        update.add(&self.policy, &outputs.loss);
+        update.add(&self.policy, Update::gradients(&self.policy, &outputs.loss));
         let loss = f64::from(outputs.loss.into_scalar::<f32>());
         let refuse = |seen: String| crate::Error::NotFinite { stage: "grpo", step: 1, seen };
         if !loss.is_finite() {

@@ -1,6 +1,6 @@
 use crate::{
     Error, Event, ModelConfig, Observer, Questions, Recipe, RunFolder, Set, Stage, State, StepMetrics,
-    Summary, evaluate::evaluate, grpo::Grpo, imitation, metrics::Line, report, state::load_module,
+    Summary, Workers, evaluate::evaluate, grpo::Grpo, imitation, metrics::Line, report, state::load_module,
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
 use grpo_lm::{LanguageModel, Tokenizer};
@@ -17,6 +17,9 @@ pub struct Machine {
     pub device: Device,
     /// Its name for the summary.
     pub name: String,
+    /// Micro-batches that are computed at the same time: the number of cores for a CPU, 1 for a GPU. Changes the speed and
+    /// nothing else.
+    pub workers: usize,
     /// Largest resident memory of the process so far in bytes, where the platform tells.
     pub peak_rss: fn() -> Option<u64>,
 }
@@ -93,14 +96,16 @@ pub fn resume(
 struct Parts {
     questions: Questions,
     rewards: RewardSet,
+    workers: Workers,
 }
 
 impl Parts {
-    fn open(recipe: &Recipe, _machine: &Machine) -> Result<Self, Error> {
+    fn open(recipe: &Recipe, machine: &Machine) -> Result<Self, Error> {
         let validation = recipe.imitation.as_ref().map_or(0, |i| i.validation_questions);
         Ok(Self {
             questions: Questions::open(&recipe.data, recipe.seed, validation, recipe.evaluation.questions)?,
             rewards: RewardSet::from_specs(&recipe.rewards)?,
+            workers: Workers::new(machine.workers)?,
         })
     }
 
@@ -209,6 +214,7 @@ impl Run<'_> {
                 &self.parts.questions,
                 config,
                 &self.recipe.optimizer,
+                &self.parts.workers,
                 self.state.step,
             )?;
             let metrics = StepMetrics::Imitation(metrics);
@@ -247,6 +253,7 @@ impl Run<'_> {
                 rewards: &self.parts.rewards,
                 reference: self.reference.as_ref(),
                 streams: Streams::new(self.recipe.seed),
+                workers: &self.parts.workers,
             };
             let step = self.state.step;
             let questions = self.parts.questions.batch(stage, step, config.prompts_per_step);
@@ -334,7 +341,8 @@ impl Run<'_> {
         if questions.is_empty() {
             return Ok(None);
         }
-        let result = evaluate(&self.model, questions, self.recipe.sampling.max_new_tokens, &config.metric)?;
+        let new_tokens = self.recipe.sampling.max_new_tokens;
+        let result = evaluate(&self.model, questions, new_tokens, &config.metric, &self.parts.workers)?;
         observer.on(Event::Evaluated {
             stage: self.state.stage,
             step: self.state.step,

@@ -79,8 +79,13 @@ impl<M: Module> Default for Update<M> {
 
 impl<M: Module> Update<M> {
     /// Differentiates one micro-batch's loss.
-    pub fn add(&mut self, module: &M, loss: &Tensor<1>) {
-        self.gradients.accumulate(module, GradientsParams::from_grads(loss.backward(), module));
+    pub fn gradients(module: &M, loss: &Tensor<1>) -> GradientsParams {
+        GradientsParams::from_grads(loss.backward(), module)
+    }
+
+    /// Adds one micro-batch's gradients. Always in the same order, if results shall be the same bit for bit.
+    pub fn add(&mut self, module: &M, gradients: GradientsParams) {
+        self.gradients.accumulate(module, gradients);
     }
 
     /// Clips by the global norm and steps. Returns the new module and the norm before clipping, or `None` for a
