@@ -7,8 +7,10 @@ use grpo_lm::LanguageModel;
 use grpo_rewards::{RewardKind, RewardSpec};
 use grpo_rollout::FinishReason;
 use grpo_train::{
-    Answer, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe, evaluate, read_jsonl,
+    Accuracy, Answer, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe, Workers, evaluate,
+    read_jsonl,
 };
+use indicatif::ProgressBar;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
@@ -20,6 +22,9 @@ const DEFAULT_QUESTIONS: usize = 512;
 /// New tokens, where neither the person, the run nor the context says less.
 const DEFAULT_TOKENS: usize = 256;
 
+/// Questions between two ticks of the bar.
+const QUESTIONS_AT_ONCE: usize = 256;
+
 /// Examples shown of right and of wrong answers each.
 const EXAMPLES: usize = 2;
 
@@ -30,10 +35,7 @@ pub(crate) fn run(args: &args::Eval) -> Result<ExitCode, Failure> {
     let device = model::device(&args.device)?;
     let model = folder.load(&device)?;
     let exam = Exam::new(args, recipe.as_ref(), &model).bad_input()?;
-    if io::stderr().is_terminal() {
-        let _ = writeln!(io::stderr(), "asking {}...", count(exam.questions.len(), "question", "questions"));
-    }
-    let result = evaluate(&model, &exam.questions, exam.max_new_tokens, &exam.metric).while_running()?;
+    let result = exam.ask(&model).while_running()?;
 
     let mut text =
         format!("model      {} ({} parameters)\n", folder.path().display(), thousands(model.parameters()));
@@ -112,6 +114,26 @@ impl Exam {
         Ok(exam)
     }
 
+    /// Puts the questions to the model; on a terminal, a bar shows how far it is.
+    fn ask(&self, model: &LanguageModel) -> Result<Accuracy, grpo_train::Error> {
+        let bar = match io::stderr().is_terminal() {
+            true => ProgressBar::new(self.questions.len() as u64),
+            false => ProgressBar::hidden(),
+        };
+        bar.tick();
+        let workers = Workers::new(grpo_device::workers(&model.decoder().device()))?;
+        let (mut answers, mut too_long) = (Vec::new(), 0);
+        for questions in self.questions.chunks(QUESTIONS_AT_ONCE) {
+            let part = evaluate(model, questions, self.max_new_tokens, &self.metric, &workers)?;
+            bar.inc(questions.len() as u64);
+            answers.extend(part.answers);
+            too_long += part.too_long;
+        }
+        bar.finish_and_clear();
+        let accuracy = answers.iter().map(|a| a.score).sum::<f64>() / answers.len().max(1) as f64;
+        Ok(Accuracy { accuracy, too_long, answers })
+    }
+
     fn check_answers(&mut self, args: &args::Eval) -> anyhow::Result<()> {
         let needs_answer = match &self.metric {
             Metric::FinalText => true,
@@ -154,10 +176,11 @@ fn arithmetic(args: &args::Eval, recipe: Option<&Recipe>) -> anyhow::Result<(Vec
     Ok((questions.held_out().to_vec(), format!("the generator `arithmetic`, held out, seed {seed}")))
 }
 
-/// Whether the tokenizer has every word of the generated questions.
+/// Whether the tokenizer has every word of the generated questions (numbers may be spelt in parts).
 fn knows_arithmetic(model: &LanguageModel) -> anyhow::Result<bool> {
     let words = Arithmetic::new(ArithmeticConfig::default(), 1)?.vocabulary();
-    Ok(words.iter().all(|word| model.tokenizer().id(word).is_some()))
+    let mut names = words.iter().filter(|word| word.chars().all(char::is_alphabetic));
+    Ok(names.all(|word| model.tokenizer().id(word).is_some()))
 }
 
 fn held_out_of_file(data: &JsonlConfig, recipe: Option<&Recipe>) -> anyhow::Result<(Vec<Question>, String)> {

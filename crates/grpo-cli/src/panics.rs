@@ -50,3 +50,17 @@ fn paragraph() -> String {
     };
     format!("this is a mistake in the program, please report it: {seen}{kept}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_paragraph() {
+        let previous = std::panic::take_hook();
+        let code = guard(|| panic!("the {} broke", "tensor"));
+        std::panic::set_hook(previous);
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(1)));
+        assert!(paragraph().contains("please report it: the tensor broke (at "));
+    }
+}

@@ -10,6 +10,8 @@ use std::time::Instant;
 pub(crate) struct Progress {
     screen: Screen,
     stage: Option<StageProgress>,
+    /// The last stage that is over.
+    last: Option<Stage>,
     /// Whether the training has begun, so that there is a run folder.
     pub(crate) started: bool,
     /// Questions of the last evaluation on the whole held-out set.
@@ -63,14 +65,14 @@ struct StageProgress {
 
 impl Progress {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { screen: Screen::open(quiet), stage: None, started: false, held_out: None }
+        Self { screen: Screen::open(quiet), stage: None, last: None, started: false, held_out: None }
     }
 
     pub(crate) fn screen(&self) -> &Screen {
         &self.screen
     }
 
-    /// Takes the bars away.
+    /// Takes the bar away.
     pub(crate) fn close(&mut self) {
         if let Some(bar) = self.stage.take().and_then(|stage| stage.bar) {
             bar.finish_and_clear();
@@ -143,9 +145,10 @@ impl Progress {
         // Bars show the accuracy beside them.
         if matches!(self.screen, Screen::Lines) || self.stage.is_none() {
             let what = if set == Set::Validation { "validation" } else { "held-out" };
-            let when = match &self.stage {
-                Some(stage) => format!("{} {step}/{}", stage.stage.name(), stage.steps),
-                None => "before".into(),
+            let when = match (&self.stage, self.last) {
+                (Some(stage), _) => format!("{} {step}/{}", stage.stage.name(), stage.steps),
+                (None, Some(last)) => format!("after {}", last.name()),
+                (None, None) => "before".into(),
             };
             self.screen.line(&format!("{when}  {what} accuracy {} of {asked}", percent(accuracy)));
         }
@@ -194,13 +197,14 @@ impl Observer for Progress {
                 self.evaluated(set, step, accuracy, questions, too_long);
             }
             Event::StageFinished { stage, steps, why } => {
-                if let Some(bar) = self.stage.as_ref().and_then(|stage| stage.bar.as_ref()) {
-                    bar.abandon();
-                }
+                let seconds = self.stage.as_ref().map_or(0.0, |s| s.start.elapsed().as_secs_f64());
+                self.close();
+                self.last = Some(stage);
+                let steps = count(steps, "step", "steps");
                 self.screen.line(&format!(
-                    "{} is over after {}: {why}",
+                    "{} is over after {steps} and {}: {why}",
                     stage.name(),
-                    count(steps, "step", "steps")
+                    duration(seconds)
                 ));
             }
         }

@@ -57,7 +57,8 @@ impl Session {
     fn open(args: &args::Train) -> Result<Self, Failure> {
         let device = model::device(&args.device)?;
         let name = grpo_device::describe(&device);
-        let machine = Machine { device, name, peak_rss: grpo_device::peak_rss_bytes };
+        let workers = grpo_device::workers(&device);
+        let machine = Machine { device, name, workers, peak_rss: grpo_device::peak_rss_bytes };
         let progress = Progress::new(args.quiet);
         let screen = progress.screen().clone();
         let stop = interrupt::watch(move || {

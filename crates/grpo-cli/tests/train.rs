@@ -131,7 +131,13 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another() {
 
 /// Starts a run, interrupts it once a stage has that many steps, and waits for its end.
 #[cfg(unix)]
-fn interrupted(folder: &Path, out: &str, stage: &str, steps: usize, sets: &[&str]) -> std::process::Output {
+fn interrupted(
+    folder: &Path,
+    out: &str,
+    (stage, steps): (&str, usize),
+    signal: &str,
+    sets: &[&str],
+) -> std::process::Output {
     let mut arguments = vec!["--out", out];
     arguments.extend(sets);
     let child = grpo(folder)
@@ -151,7 +157,7 @@ fn interrupted(folder: &Path, out: &str, stage: &str, steps: usize, sets: &[&str
         assert!(start.elapsed() < Duration::from_secs(120), "no step {steps} of {stage}: {text}");
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     child.wait_with_output().expect("the program ends")
 }
 
@@ -176,8 +182,8 @@ fn an_interrupted_run_goes_on_to_the_same_end() {
     let mut whole = vec!["--out", "whole", "--quiet"];
     whole.extend(sets);
     assert_code(&train(at, &whole), 0);
-    for (out, stage, steps) in [("one", "imitation", 5), ("two", "grpo", 3)] {
-        let output = interrupted(at, out, stage, steps, &sets);
+    for (out, at_step, signal) in [("one", ("imitation", 5), "-INT"), ("two", ("grpo", 3), "-TERM")] {
+        let output = interrupted(at, out, at_step, signal, &sets);
         assert_code(&output, 130);
         let text = stderr(&output);
         assert!(
