@@ -73,11 +73,13 @@ impl LanguageModel {
             let text =
                 model.tokenizer().decode_completion(prompt, &row.episode.actions).map_err(policy_error)?;
             let whole = if row.done { &text[..] } else { text.trim_end_matches(char::REPLACEMENT_CHARACTER) };
-            if let Some(piece) = whole.strip_prefix(shown.as_str()).filter(|p| !p.is_empty()) {
+            // A tokenizer that takes back what it has said goes on after as many characters.
+            let anew = || whole.char_indices().nth(shown.chars().count()).map(|(at, _)| &whole[at..]);
+            if let Some(piece) = whole.strip_prefix(shown.as_str()).or_else(anew).filter(|p| !p.is_empty()) {
                 if on_text(piece).is_break() {
                     break;
                 }
-                shown.push_str(piece);
+                shown = whole.to_string();
             }
             if !decoding.advance()? {
                 break;

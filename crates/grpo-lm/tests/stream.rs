@@ -17,6 +17,7 @@ fn pieces_make_up_the_completion_that_sampling_gives() {
     let model = model(&grpo_device::from_env().unwrap());
     let prompt = model.tokenizer().encode_prompt("a b c").unwrap();
     let sampling = Sampling { temperature: 1.0, max_new_tokens: 20 };
+    let mut most = 0;
     for seed in 0..5 {
         let streams = Streams::new(seed);
         let mut pieces = Vec::new();
@@ -30,8 +31,10 @@ fn pieces_make_up_the_completion_that_sampling_gives() {
         assert_eq!(streamed, groups[0].episodes[0]);
         let text = model.tokenizer().decode_completion(&prompt, &streamed.actions).unwrap();
         assert_eq!(pieces.concat(), text);
-        assert!(pieces.len() > 1);
+        assert!(pieces.len() <= streamed.len());
+        most = most.max(pieces.len());
     }
+    assert!(most > 5); // a completion may end with its first token, but not all of them do
 }
 
 #[test]
