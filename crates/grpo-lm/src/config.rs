@@ -131,7 +131,9 @@ impl DecoderConfig {
         let mut config: Self = serde_json::from_str(&text)
             .map_err(|e| Error::Json { path: path.clone(), reason: e.to_string() })?;
         config.adopt_rope_parameters();
-        config.validate()?;
+        // Whatever the file holds, weights are loaded, and therefore written again, as `f32`.
+        config.dtype = dtype();
+        config.validate().map_err(|e| Error::Json { path, reason: e.to_string() })?;
         Ok(config)
     }
 

@@ -14,12 +14,12 @@ pub enum Error {
         /// What the operating system says.
         source: std::io::Error,
     },
-    /// A JSON file of the model folder is malformed.
+    /// A JSON file of the model folder is malformed, or says what this crate doesn't compute.
     #[error("{path} is not what a model folder needs: {reason}")]
     Json {
         /// The file.
         path: PathBuf,
-        /// Line, column and reason.
+        /// Line, column and reason, or the key, its value and what would be right.
         reason: String,
     },
     /// The configuration names an architecture or a value this crate doesn't have.

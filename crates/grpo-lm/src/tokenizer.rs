@@ -25,7 +25,8 @@ impl Tokenizer {
         let refuse = |reason: String| Error::Tokenizer { path: None, reason };
         let digits = (0..10).map(|d| d.to_string()).chain((0..10).map(|d| format!("~{d}")));
         let words = words.iter().map(AsRef::as_ref).filter(|w| !w.bytes().all(|b| b.is_ascii_digit()));
-        let all = ["<unk>", "<eos>"].into_iter().map(str::to_string).chain(digits).chain(words.map(str::to_string));
+        let all =
+            ["<unk>", "<eos>"].into_iter().map(str::to_string).chain(digits).chain(words.map(str::to_string));
         let mut vocab = serde_json::Map::new();
         for (id, word) in all.enumerate() {
             if vocab.insert(word.clone(), json!(id)).is_some() {
@@ -44,8 +45,7 @@ impl Tokenizer {
             "model": { "type": "WordPiece", "unk_token": "<unk>", "continuing_subword_prefix": "~",
                        "max_input_chars_per_word": 100, "vocab": vocab },
         });
-        let inner =
-            tokenizers::Tokenizer::from_bytes(file.to_string()).map_err(|e| refuse(e.to_string()))?;
+        let inner = tokenizers::Tokenizer::from_bytes(file.to_string()).map_err(|e| refuse(e.to_string()))?;
         Ok(Self { inner, stop_tokens: vec![1], bos: None, eos: Some("<eos>".into()) })
     }
 
@@ -53,25 +53,27 @@ impl Tokenizer {
     /// (`eos_token_id`, one id or a list).
     ///
     /// # Errors
-    /// When a file is missing or malformed.
+    /// When a file is missing or malformed, or the tokenizer has more ids than the vocabulary.
     pub fn load(folder: &Path, config: &DecoderConfig) -> Result<Self, Error> {
         let path = folder.join("tokenizer.json");
         let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
         let inner = tokenizers::Tokenizer::from_bytes(&bytes)
             .map_err(|e| Error::Tokenizer { path: Some(path), reason: e.to_string() })?;
-        let generation = read_optional(&folder.join("generation_config.json"))?;
+        let (generation_path, config_path) =
+            (folder.join("generation_config.json"), folder.join("config.json"));
+        let generation = read_optional(&generation_path)?;
         let names = read_optional(&folder.join("tokenizer_config.json"))?;
         let stops = generation
             .as_ref()
             .and_then(|g| g.get("eos_token_id"))
             .filter(|v| !v.is_null())
-            .or(config.eos_token_id.as_ref());
+            .map(|ids| (ids, &generation_path))
+            .or(config.eos_token_id.as_ref().map(|ids| (ids, &config_path)));
         let stop_tokens = match stops {
             None => Vec::new(),
-            Some(value) => stop_ids(value).ok_or_else(|| Error::Config {
-                key: "eos_token_id",
-                value: value.to_string(),
-                reason: "use one token id or a list of them".into(),
+            Some((value, path)) => stop_ids(value).ok_or_else(|| Error::Json {
+                path: path.clone(),
+                reason: format!("eos_token_id is {value}: use one token id or a list of them"),
             })?,
         };
         // A special token is a string, or an object with its content.
@@ -79,7 +81,11 @@ impl Tokenizer {
             let token = names.as_ref()?.get(key)?;
             token.as_str().or_else(|| token.get("content")?.as_str()).map(str::to_string)
         };
-        Ok(Self { inner, stop_tokens, bos: special("bos_token"), eos: special("eos_token") })
+        let tokenizer = Self { inner, stop_tokens, bos: special("bos_token"), eos: special("eos_token") };
+        tokenizer
+            .check_fits(config.vocab_size)
+            .map_err(|e| Error::Json { path: config_path, reason: e.to_string() })?;
+        Ok(tokenizer)
     }
 
     /// Writes `tokenizer.json`, `tokenizer_config.json` and `generation_config.json`.
