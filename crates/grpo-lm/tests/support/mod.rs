@@ -50,7 +50,11 @@ pub(crate) fn actions(completions: &[Vec<u32>], device: &Device) -> Tensor<2, In
 }
 
 /// Log-probability of every token of every completion, in one forward pass over shared prompts.
-pub(crate) fn log_probs(model: &LanguageModel, prompts: &[Vec<u32>], completions: &[Vec<u32>]) -> Vec<Vec<f32>> {
+pub(crate) fn log_probs(
+    model: &LanguageModel,
+    prompts: &[Vec<u32>],
+    completions: &[Vec<u32>],
+) -> Vec<Vec<f32>> {
     let states = SharedPrompts::new(prompts, completions).expect("even groups");
     let actions = actions(completions, &model.decoder().device());
     let steps = actions.dims()[1];
