@@ -83,10 +83,10 @@ pub(crate) struct Train {
     /// GRPO steps.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) steps: Option<usize>,
-    /// The run's folder, which must not exist. Default: runs/<recipe>-<time>.
+    /// The run's folder, which must not exist. Default: runs/RECIPE-TIME.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
-    /// Start from this model folder instead of what the recipe's [model] says.
+    /// Start from this model folder instead of the recipe's `model`.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) model: Option<PathBuf>,
     /// Change a value of the recipe, for instance grpo.learning_rate=1e-4. May be given several times.
@@ -207,8 +207,8 @@ fn seed() -> RangedU64ValueParser {
 /// The choice of a device.
 #[derive(Debug, Args)]
 pub(crate) struct Device {
-    /// auto, flex, ndarray, wgpu[:n], vulkan[:n], metal[:n], cuda[:n] or rocm[:n]; `grpo devices` lists what there is.
-    /// Default: the environment variable GRPO_DEVICE, else auto.
+    /// auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm; cuda:1 is the second GPU of that kind. `grpo devices`
+    /// lists what there is. Default: the environment variable GRPO_DEVICE, else auto.
     #[arg(long = "device", value_name = "NAME")]
     pub(crate) name: Option<DeviceName>,
 }

@@ -83,7 +83,7 @@ impl Source {
                 Some(line) => anyhow!("{}, line {line}: {}", self.label, plain(&reason(error))),
                 None => anyhow!("{}: {}", self.label, plain(message)),
             },
-            other => match first_key(&other.to_string()).and_then(|key| line_of(&self.text, key)) {
+            other => match first_key(other.to_string()).and_then(|key| line_of(&self.text, key)) {
                 Some(line) => anyhow!("{}, line {line}: {other}", self.label),
                 None => anyhow!("{}: {other}", self.label),
             },

@@ -32,13 +32,16 @@ fn fresh(args: &args::Train) -> Result<ExitCode, Failure> {
 }
 
 fn resume(run: &Path, args: &args::Train) -> Result<ExitCode, Failure> {
-    if !run.join("config.toml").is_file() {
+    let config = run.join("config.toml");
+    if !config.is_file() {
         return Err(anyhow!(
             "{}: not the folder of a run, it has no config.toml; give the folder that --out named, or one below runs/",
             run.display()
         ))
         .bad_input();
     }
+    // It may have been edited, and here a mistake is told with its line.
+    Source::find(Some(&config.to_string_lossy())).and_then(|source| source.read(args)).bad_input()?;
     let mut session = Session::open(args)?;
     // An optimizer's state is restored on the device that burn itself prefers.
     grpo_device::check_burn_default(&session.machine.device).bad_input()?;
@@ -98,7 +101,7 @@ impl Session {
                 .while_running()
             }
             Err(error @ Error::Io { action: "create" | "write", .. }) => {
-                Err(anyhow!("{error}; choose a folder that can be written, with --out")).bad_input()
+                Err(anyhow!("{error}; the run's folder must be one that can be written (--out)")).bad_input()
             }
             Err(error) => Err(error).bad_input(),
         }

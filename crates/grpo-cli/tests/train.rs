@@ -202,10 +202,16 @@ fn an_interrupted_run_goes_on_to_the_same_end() {
         assert!(stdout(&resumed).contains("after GRPO"), "{}", stdout(&resumed));
         same_run(&at.join("whole"), &at.join(out));
     }
-    // There is nothing left to go on with.
+    // There is nothing left to go on with, and a mistake in an edited config.toml is found.
     let again = run(at, &["train", "--resume", "two"]);
     assert_code(&again, 2);
     assert!(stderr(&again).contains("finished"), "{}", stderr(&again));
+    let config = fs::read_to_string(at.join("two/config.toml")).unwrap();
+    fs::write(at.join("two/config.toml"), config.replace("group_size = 4", "group_size = 0")).unwrap();
+    let again = run(at, &["train", "--resume", "two"]);
+    assert_code(&again, 2);
+    let text = stderr(&again);
+    assert!(text.contains("two/config.toml, line ") && text.contains("`grpo.group_size`"), "{text}");
 }
 
 #[test]
