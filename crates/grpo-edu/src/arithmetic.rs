@@ -45,11 +45,15 @@ pub struct ArithmeticConfig {
     pub max_factor: u32,
     /// Share of problems with two steps; `0.0..=1.0`, 0.5 by default.
     pub two_step_share: f64,
+    /// Share of two-step problems whose solution is written in one expression, `7 * 8 + 5 = 61`, instead of step by step,
+    /// `7 * 8 = 56 , 56 + 5 = 61`; `0.0..=1.0`, 0 by default. Both are right, but an imitator that writes all at once has to
+    /// calculate two steps in its head.
+    pub at_once_share: f64,
 }
 
 impl Default for ArithmeticConfig {
     fn default() -> Self {
-        Self { max_number: 99, max_addend: 20, max_factor: 9, two_step_share: 0.5 }
+        Self { max_number: 99, max_addend: 20, max_factor: 9, two_step_share: 0.5, at_once_share: 0.0 }
     }
 }
 
@@ -74,12 +78,14 @@ impl ArithmeticConfig {
         within("max_number", self.max_number, 10, 99)?;
         within("max_addend", self.max_addend, 2, self.max_number)?;
         within("max_factor", self.max_factor, 3, 9)?;
-        if !(0.0..=1.0).contains(&self.two_step_share) {
-            return Err(EduError::Config {
-                key: "two_step_share",
-                value: self.two_step_share.to_string(),
-                need: "between 0 and 1".into(),
-            });
+        for (key, value) in [("two_step_share", self.two_step_share), ("at_once_share", self.at_once_share)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(EduError::Config {
+                    key,
+                    value: value.to_string(),
+                    need: "between 0 and 1".into(),
+                });
+            }
         }
         Ok(())
     }
@@ -169,7 +175,7 @@ impl Arithmetic {
     /// question may come again at another index.
     ///
     /// One step or two is drawn first, then the template, each equally likely, then the numbers, every
-    /// combination that the working allows equally likely, then the words.
+    /// combination that the working allows equally likely, then the words, then how the solution is written.
     pub fn problem(&self, index: u64) -> Problem {
         let mut draws = SeededDraws::new("arithmetic", self.seed, index);
         let steps = if draws.unit() < self.config.two_step_share { 2 } else { 1 };
@@ -178,9 +184,11 @@ impl Arithmetic {
         let template = of_length().nth(place).unwrap_or(&TEMPLATES[0]);
 
         let (numbers, working) = self.numbers(template, &mut draws);
+        let question = Words::draw(&mut draws).fill(template.text, numbers);
+        let at_once = steps == 2 && draws.unit() < self.config.at_once_share;
         Problem {
-            question: Words::draw(&mut draws).fill(template.text, numbers),
-            solution: working.solution(),
+            question,
+            solution: if at_once { working.at_once() } else { working.solution() },
             answer: working.answer(),
             template: template.name.into(),
             steps: template.working.len() as u8,
@@ -266,7 +274,7 @@ impl Arithmetic {
         let mut add = |token: &str| {
             all.insert(token.into());
         };
-        ["=", ",", FINAL_MARK].into_iter().for_each(&mut add);
+        ["=", ",", "(", ")", FINAL_MARK].into_iter().for_each(&mut add);
         Operator::ALL.iter().for_each(|operator| add(operator.sign()));
         [THINGS, FOODS, BOXES].into_iter().flatten().for_each(|word| add(word));
         for (name, pronoun) in PEOPLE {

@@ -171,6 +171,67 @@ fn splits_do_not_change_between_versions() {
     }
 }
 
+/// The value of an expression of numbers, + - * / and brackets, by precedence climbing.
+fn value<'a>(tokens: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>, above: u8) -> i64 {
+    let mut left = match tokens.next().expect("an operand") {
+        "(" => {
+            let inner = value(tokens, 0);
+            assert_eq!(tokens.next(), Some(")"));
+            inner
+        }
+        number => number.parse().expect(number),
+    };
+    while let Some(&sign) = tokens.peek() {
+        let precedence = match sign {
+            "+" | "-" => 1,
+            "*" | "/" => 2,
+            _ => break,
+        };
+        if precedence <= above {
+            break;
+        }
+        tokens.next();
+        let right = value(tokens, precedence);
+        left = match sign {
+            "+" => left + right,
+            "-" => left - right,
+            "*" => left * right,
+            _ => left / right,
+        };
+    }
+    left
+}
+
+#[test]
+fn solutions_in_one_expression_are_right_and_as_frequent_as_asked() {
+    let config = ArithmeticConfig { at_once_share: 0.7, ..ArithmeticConfig::default() };
+    let arithmetic = Arithmetic::new(config, SEED).expect("valid");
+    let step_by_step = Arithmetic::new(ArithmeticConfig::default(), SEED).expect("valid");
+    let known: HashSet<String> = arithmetic.vocabulary().into_iter().collect();
+    let (mut two_steps, mut at_once, mut brackets) = (0, 0, 0);
+    for index in 0..20_000 {
+        let problem = arithmetic.problem(index);
+        let text = &problem.solution;
+        assert_eq!(problem.question, step_by_step.problem(index).question);
+        assert!(text.split(' ').all(|token| known.contains(token)), "{text}");
+        two_steps += usize::from(problem.steps == 2);
+        if problem.steps == 1 || text.contains(',') {
+            check_solution(&problem);
+            continue;
+        }
+        at_once += 1;
+        brackets += usize::from(text.contains('('));
+        let (working, last) = text.split_once(&format!(" {FINAL_MARK} ")).expect(text);
+        let (expression, claimed) = working.split_once(" = ").expect(text);
+        assert_eq!(value(&mut expression.split(' ').peekable(), 0), problem.answer, "{text}");
+        assert_eq!(claimed.parse(), Ok(problem.answer), "{text}");
+        assert_eq!(last.parse(), Ok(problem.answer), "{text}");
+    }
+    let share = f64::from(at_once) / two_steps as f64;
+    assert!((share - 0.7).abs() < 0.02, "{share}");
+    assert!(brackets > 0);
+}
+
 #[test]
 fn the_vocabulary_is_small_and_covers_everything() {
     let arithmetic = arithmetic(ArithmeticConfig::default());
@@ -188,9 +249,9 @@ fn the_vocabulary_is_small_and_covers_everything() {
             used.insert(token.to_owned());
         }
     }
-    // Nothing in the vocabulary is dead but the number 0.
+    // Nothing in the vocabulary is dead but the number 0, and the brackets of solutions in one expression.
     let unused: Vec<_> = vocabulary.iter().filter(|token| !used.contains(*token)).collect();
-    assert_eq!(unused, ["0"]);
+    assert_eq!(unused, ["(", ")", "0"]);
 }
 
 #[test]
@@ -258,7 +319,7 @@ fn impossible_configurations_are_refused_by_key() {
 
 #[test]
 fn asking_for_more_questions_than_there_are_is_an_error() {
-    let few = ArithmeticConfig { max_number: 10, max_addend: 2, max_factor: 3, two_step_share: 0.0 };
+    let few = ArithmeticConfig { max_number: 10, max_addend: 2, max_factor: 3, two_step_share: 0.0, ..Default::default() };
     let arithmetic = arithmetic(few);
     let one_step: HashSet<String> = (0..2_000).map(|index| arithmetic.problem(index).template).collect();
     let counts = arithmetic.distinct_questions();

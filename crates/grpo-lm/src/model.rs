@@ -96,6 +96,12 @@ impl LanguageModel {
         self.with_decoder(self.decoder.valid())
     }
 
+    /// The same weights as leaves of a graph of their own, so that several threads can differentiate at the same time. Parameters keep
+    /// their ids: gradients of all copies add up.
+    pub fn for_worker(&self) -> Self {
+        self.with_decoder(self.decoder.clone().fork(&self.decoder.device()))
+    }
+
     /// Number of parameters.
     pub fn parameters(&self) -> usize {
         self.decoder.num_params()

@@ -12,19 +12,20 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// A tokenizer that knows whole words and spells numbers digit by digit: text is split at white space and around
-    /// punctuation; a word is one id, a number one id for its first digit and one for each further digit (WordPiece with the
-    /// continuation mark `~`, since `####` is a word of its own).
+    /// A tokenizer that knows whole words: text is split at white space and around punctuation, and each word is one id. Numbers
+    /// that are not among the words are spelt digit by digit (WordPiece with the continuation mark `~`, since `####` is a word of
+    /// its own).
     ///
-    /// Ids: `<unk>` 0, `<eos>` 1, the digits, the continuing digits, then the words in the given order; words made of digits need
-    /// none.
+    /// Ids: `<unk>` 0, `<eos>` 1, the digits, the continuing digits, then the words in the given order; the digits may be among
+    /// them.
     ///
     /// # Errors
     /// When a word occurs twice.
     pub fn from_words<S: AsRef<str>>(words: &[S]) -> Result<Self, Error> {
         let refuse = |reason: String| Error::Tokenizer { path: None, reason };
         let digits = (0..10).map(|d| d.to_string()).chain((0..10).map(|d| format!("~{d}")));
-        let words = words.iter().map(AsRef::as_ref).filter(|w| !w.bytes().all(|b| b.is_ascii_digit()));
+        let is_digit = |w: &str| w.len() == 1 && w.bytes().all(|b| b.is_ascii_digit());
+        let words = words.iter().map(AsRef::as_ref).filter(|w| !is_digit(w));
         let all =
             ["<unk>", "<eos>"].into_iter().map(str::to_string).chain(digits).chain(words.map(str::to_string));
         let mut vocab = serde_json::Map::new();

@@ -141,9 +141,10 @@ impl Grpo<'_> {
             let policy = policy.with_decoder(decoder.clone());
             let parts = experience.micro_batches(recipe.grpo.micro_batch_size);
             let parts = self.workers.map(&parts, |part| {
+                let policy = policy.for_worker();
                 let inputs = self.loss_inputs(&policy, prompts, &experience, &weights, part)?;
                 let outputs = recipe.objective.loss(inputs)?;
-                Ok((Update::gradients(&decoder, &outputs.loss), outputs.diagnostics))
+                Ok((Update::gradients(policy.decoder(), &outputs.loss), outputs.diagnostics))
             })?;
             let (mut update, mut diagnostics) = (Update::default(), None::<Diagnostics>);
             for (gradients, part) in parts {

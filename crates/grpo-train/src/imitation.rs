@@ -75,6 +75,7 @@ struct Part {
 }
 
 fn gradients(model: &LanguageModel, part: &[Demonstration], weights: &[f32]) -> Result<Part, Error> {
+    let model = &model.for_worker();
     let prompts: Vec<&[u32]> = part.iter().map(|d| d.prompt.as_slice()).collect();
     let completions: Vec<&[u32]> = part.iter().map(|d| d.completion.as_slice()).collect();
     let states = SharedPrompts::new(&prompts, &completions)?;

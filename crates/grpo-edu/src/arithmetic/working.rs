@@ -1,6 +1,6 @@
 //! The calculation inside a problem: which numbers it may use, and how it is written down.
 
-use super::ArithmeticConfig;
+use super::{ArithmeticConfig, FINAL_MARK};
 use std::ops::RangeInclusive;
 
 /// The most numbers a question holds.
@@ -110,6 +110,17 @@ struct Line {
     operator: Operator,
     right: i64,
     result: i64,
+    /// Which operand is the result of the line before, where one is.
+    last_is_left: bool,
+}
+
+impl Line {
+    /// Whether this line's expression needs brackets as an operand of the next line.
+    fn needs_brackets_before(&self, next: &Self) -> bool {
+        let sum = matches!(self.operator, Operator::Plus | Operator::Minus);
+        let binds_tighter = matches!(next.operator, Operator::Times | Operator::Divide);
+        sum && (binds_tighter || (next.operator == Operator::Minus && !next.last_is_left))
+    }
 }
 
 /// A calculation that the configuration allows.
@@ -137,7 +148,8 @@ impl Working {
             };
             let (left, right) = (value(step.left), value(step.right));
             let result = step.operator.apply(left, right, config)?;
-            lines.push(Line { left, operator: step.operator, right, result });
+            let last_is_left = step.left == Operand::Last;
+            lines.push(Line { left, operator: step.operator, right, result, last_is_left });
         }
         Some(Self { lines })
     }
@@ -147,13 +159,29 @@ impl Working {
         self.lines.last().map_or(0, |line| line.result)
     }
 
-    /// `7 * 8 = 56 , 56 + 5 = 61 #### 61`.
+    /// All steps in one expression, `7 * 8 + 5 = 61 #### 61`: the intermediate result is not written down.
+    pub(super) fn at_once(&self) -> String {
+        let mut expression = String::new();
+        let mut before: Option<&Line> = None;
+        for line in &self.lines {
+            let (mut left, mut right) = (line.left.to_string(), line.right.to_string());
+            if let Some(last) = before {
+                let place = if line.last_is_left { &mut left } else { &mut right };
+                *place = if last.needs_brackets_before(line) { format!("( {expression} )") } else { expression };
+            }
+            expression = format!("{left} {} {right}", line.operator.sign());
+            before = Some(line);
+        }
+        format!("{expression} = {answer} {FINAL_MARK} {answer}", answer = self.answer())
+    }
+
+    /// Step by step, `7 * 8 = 56 , 56 + 5 = 61 #### 61`.
     pub(super) fn solution(&self) -> String {
         let lines: Vec<String> = self
             .lines
             .iter()
             .map(|line| format!("{} {} {} = {}", line.left, line.operator.sign(), line.right, line.result))
             .collect();
-        format!("{} #### {}", lines.join(" , "), self.answer())
+        format!("{} {FINAL_MARK} {}", lines.join(" , "), self.answer())
     }
 }
