@@ -27,7 +27,7 @@ fn pieces_make_up_the_completion_that_sampling_gives() {
                 ControlFlow::Continue(())
             })
             .unwrap();
-        let groups = model.sample(&[prompt.clone()], 1, &sampling, &streams, 0).unwrap();
+        let groups = model.sample(std::slice::from_ref(&prompt), 1, &sampling, &streams, 0).unwrap();
         assert_eq!(streamed, groups[0].episodes[0]);
         let text = model.tokenizer().decode_completion(&prompt, &streamed.actions).unwrap();
         assert_eq!(pieces.concat(), text);
