@@ -149,12 +149,11 @@ fn stories() -> Option<(PathBuf, LanguageModel)> {
     if !folder.join("model.safetensors").is_file() {
         assert!(named.is_none(), "GRPO_SHARED is set, but there is no checkpoint in {}", folder.display());
         // Past the harness, which keeps what a passing test prints to itself.
-        writeln!(
-            std::io::stderr(),
-            "SKIPPED: no checkpoint in {}; set GRPO_SHARED to the folder that holds models/stories260k",
+        let skipped = format!(
+            "SKIPPED: no checkpoint in {}; set GRPO_SHARED to the folder that holds models/stories260k\n",
             folder.display()
-        )
-        .unwrap();
+        );
+        std::io::stderr().write_all(skipped.as_bytes()).unwrap();
         return None;
     }
     let model = LanguageModel::load(&folder, &grpo_device::from_env().unwrap()).unwrap();

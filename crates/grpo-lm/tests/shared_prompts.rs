@@ -195,7 +195,7 @@ fn what_does_not_fit_is_refused() {
         }
     }
 
-    let states = SharedPrompts::new(&[two.clone()], &[two.clone(), two.clone()]).unwrap();
+    let states = SharedPrompts::new(std::slice::from_ref(&two), &[two.clone(), two.clone()]).unwrap();
     let error = model.log_prob(&states, actions(&[two], &device)).unwrap_err();
     assert!(matches!(error, Error::Count { got: 2, want: 4, .. }), "{error}");
 }
