@@ -319,7 +319,13 @@ fn impossible_configurations_are_refused_by_key() {
 
 #[test]
 fn asking_for_more_questions_than_there_are_is_an_error() {
-    let few = ArithmeticConfig { max_number: 10, max_addend: 2, max_factor: 3, two_step_share: 0.0, ..Default::default() };
+    let few = ArithmeticConfig {
+        max_number: 10,
+        max_addend: 2,
+        max_factor: 3,
+        two_step_share: 0.0,
+        ..Default::default()
+    };
     let arithmetic = arithmetic(few);
     let one_step: HashSet<String> = (0..2_000).map(|index| arithmetic.problem(index).template).collect();
     let counts = arithmetic.distinct_questions();

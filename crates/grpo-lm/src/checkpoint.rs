@@ -38,14 +38,10 @@ pub fn load_weights(folder: &Path, config: &DecoderConfig, device: &Device) -> R
         return Err(refuse(format!("{} is missing ({} in all)", hub_name(name), result.missing.len())));
     }
     // A tied checkpoint may carry the head a second time; anything else that is left over is a mistake.
-    let unused: Vec<&String> = result
-        .unused
-        .iter()
-        .filter(|name| {
-            !(config.tie_word_embeddings && *name == "lm_head.weight")
-                && !name.ends_with("rotary_emb.inv_freq")
-        })
-        .collect();
+    let expected = |name: &str| {
+        (config.tie_word_embeddings && name == "lm_head.weight") || name.ends_with("rotary_emb.inv_freq")
+    };
+    let unused: Vec<&String> = result.unused.iter().filter(|name| !expected(name)).collect();
     if let Some(name) = unused.first() {
         return Err(refuse(format!(
             "{name} has no place in this architecture ({} such tensors in all)",

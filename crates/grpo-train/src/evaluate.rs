@@ -1,4 +1,4 @@
-use crate::{Error, Metric, Question, Workers, grpo::sample, rollout};
+use crate::{Error, Metric, Question, Workers, grpo::sample, rollout::Rollout};
 use grpo_lm::LanguageModel;
 use grpo_rollout::{Episode, FinishReason, Sampling, Streams};
 
@@ -54,8 +54,10 @@ pub fn evaluate(
     let mut answers = vec![unasked; questions.len()];
     if !prompts.is_empty() {
         // Greedy: no stream is read.
-        let (sampling, streams) = (Sampling::greedy(max_new_tokens), Streams::new(0));
-        let groups = rollout::sample(model, &prompts, 1, &sampling, streams, 0, ROWS, workers)?;
+        let sampling = Sampling::greedy(max_new_tokens);
+        let rollout =
+            Rollout { group_size: 1, sampling: &sampling, streams: Streams::new(0), rows: ROWS, workers };
+        let groups = rollout.sample(model, &prompts, 0)?;
         for ((group, prompt), &index) in groups.iter().zip(&prompts).zip(&asked) {
             for episode in &group.episodes {
                 let completion = model.tokenizer().decode_completion(prompt, &episode.actions)?;

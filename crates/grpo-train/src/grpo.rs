@@ -1,5 +1,6 @@
 use crate::{
-    Error, GrpoMetrics, OptimizerConfig, Question, Recipe, SampleLine, Update, Workers, rollout, rows::Rows,
+    Error, GrpoMetrics, OptimizerConfig, Question, Recipe, SampleLine, Update, Workers, rollout::Rollout,
+    rows::Rows,
 };
 use burn::{optim::ModuleOptimizer, tensor::Tensor};
 use grpo_core::{Advantages, Diagnostics, LossInputs, Metrics, column};
@@ -63,17 +64,14 @@ impl Grpo<'_> {
 
     fn rollout(&self, model: &LanguageModel, prompts: &[Vec<u32>], step: usize) -> Result<Vec<Group>, Error> {
         let Recipe { grpo, sampling, .. } = self.recipe;
-        let rows = grpo.micro_batch_size;
-        rollout::sample(
-            model,
-            prompts,
-            grpo.group_size,
+        let rollout = Rollout {
+            group_size: grpo.group_size,
             sampling,
-            self.streams,
-            step as u64,
-            rows,
-            self.workers,
-        )
+            streams: self.streams,
+            rows: grpo.micro_batch_size,
+            workers: self.workers,
+        };
+        rollout.sample(model, prompts, step as u64)
     }
 
     /// Rewards and advantages.

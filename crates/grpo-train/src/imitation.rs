@@ -93,16 +93,21 @@ fn gradients(model: &LanguageModel, part: &[Demonstration], weights: &[f32]) -> 
 
 impl Demonstration {
     fn new(question: &Question, model: &LanguageModel) -> Result<Self, Error> {
-        let Some(solution) = &question.solution else {
-            return Err(Error::setting(
-                "imitation",
-                format!("is set, but the question {:?} has no worked solution", question.prompt),
-                "name the field that has it in `data.solution`, or leave [imitation] out",
-            ));
-        };
+        let solution = solution(question)?;
         let tokenizer = model.tokenizer();
         let mut completion = tokenizer.encode(solution)?;
         completion.extend(tokenizer.stop_tokens().first());
         Ok(Self { prompt: tokenizer.encode_prompt(&question.prompt)?, completion })
     }
+}
+
+/// The worked solution that a question must have for this stage.
+pub(crate) fn solution(question: &Question) -> Result<&str, Error> {
+    question.solution.as_deref().ok_or_else(|| {
+        Error::setting(
+            "imitation",
+            format!("is set, but the question {:?} has no worked solution", question.prompt),
+            "name the field that has it in `data.solution`, or leave [imitation] out",
+        )
+    })
 }

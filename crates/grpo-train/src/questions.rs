@@ -92,6 +92,14 @@ impl Questions {
         self.train.slots(offset + step as u64 * count as u64, count)
     }
 
+    /// The training questions that can be looked at beforehand: all of a list, the first 512 of a generator.
+    pub fn training_sample(&self) -> Vec<Question> {
+        match &self.train {
+            Source::Generator(_) => self.batch(Stage::Grpo, 0, 512),
+            Source::List { questions, .. } => questions.clone(),
+        }
+    }
+
     /// Questions for choices made while training.
     pub fn validation(&self) -> &[Question] {
         &self.validation

@@ -50,6 +50,7 @@ pub fn train(
     recipe.validate()?;
     let parts = Parts::open(recipe, machine)?;
     let model = parts.fresh_model(recipe, machine)?;
+    parts.check_fit(recipe, &model)?;
     let first = if recipe.imitation.is_some() { Stage::Imitation } else { Stage::Grpo };
     let folder = RunFolder::create(folder, recipe)?;
     let optimizer = recipe.optimizer.init();
@@ -129,6 +130,41 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Refuses questions that can't be asked before anything is trained or written: all of a file's, and the first of a
+    /// generator's.
+    fn check_fit(&self, recipe: &Recipe, model: &LanguageModel) -> Result<(), Error> {
+        let context = model.config().max_position_embeddings;
+        let new = recipe.sampling.max_new_tokens;
+        if new >= context {
+            let fix = format!("use less than the model's context of {context} tokens");
+            return Err(Error::setting("sampling.max_new_tokens", format!("is {new}"), fix));
+        }
+        let too_long = |what: &str, prompt: &str, tokens: usize, fix: &str| {
+            let problem = format!(
+                "{what} of {prompt:?} takes {tokens} tokens, more than the model's context of {context}"
+            );
+            Err(Error::setting("data", problem, fix))
+        };
+        for question in self.questions.training_sample() {
+            let prompt = model.tokenizer().encode_prompt(&question.prompt)?.len();
+            if prompt + new > context {
+                let fix = "leave the question out, lower `sampling.max_new_tokens` or use a model with a larger context";
+                return too_long("asking and answering", &question.prompt, prompt + new, fix);
+            }
+            if recipe.imitation.is_some() {
+                let solution = imitation::solution(&question)?;
+                let tokens = prompt + model.tokenizer().encode(solution)?.len() + 1;
+                if tokens > context {
+                    let fix = "leave the question out or use a model with a larger context";
+                    return too_long("the worked solution", &question.prompt, tokens, fix);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Run<'a> {
     recipe: &'a Recipe,
     parts: Parts,
@@ -158,9 +194,9 @@ impl Run<'_> {
         let result = self.stages(observer, stop, &mut clock);
         self.state.seconds = clock.seconds();
         if let Err(error) = result {
-            // The state before the refused step is kept, so that nothing that was learnt is lost.
-            self.save()?;
-            self.write_results(false)?;
+            // The state before the refused step is kept, so that nothing that was learnt is lost. Where even that fails (a full
+            // disk), the older checkpoint is still there, and the first error says more than the second.
+            let _ = self.save().and_then(|()| self.write_results(false));
             return Err(error);
         }
         let interrupted = matches!(result, Ok(StageEnd::Interrupted));

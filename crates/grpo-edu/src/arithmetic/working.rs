@@ -167,7 +167,8 @@ impl Working {
             let (mut left, mut right) = (line.left.to_string(), line.right.to_string());
             if let Some(last) = before {
                 let place = if line.last_is_left { &mut left } else { &mut right };
-                *place = if last.needs_brackets_before(line) { format!("( {expression} )") } else { expression };
+                *place =
+                    if last.needs_brackets_before(line) { format!("( {expression} )") } else { expression };
             }
             expression = format!("{left} {} {right}", line.operator.sign());
             before = Some(line);
