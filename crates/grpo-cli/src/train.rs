@@ -87,16 +87,16 @@ impl Session {
                     "interrupted after {}; everything is saved in {}\ngo on with: {}",
                     count(summary.steps, "step", "steps"),
                     run.display(),
-                    resume_command(run)
+                    resume_command(run, &self.machine.device)
                 );
                 Ok(ExitCode::from(interrupt::EXIT_CODE))
             }
             Err(error) if self.progress.started => {
                 Err(anyhow!(
-                    "{error}. {} holds the model and a checkpoint; `{}` goes on from it, with the settings in its \
+                    "{error}. {} holds what was saved; `{}` goes on from its checkpoint, with the settings in its \
                      config.toml",
                     run.display(),
-                    resume_command(run)
+                    resume_command(run, &self.machine.device)
                 ))
                 .while_running()
             }
@@ -108,8 +108,13 @@ impl Session {
     }
 }
 
-fn resume_command(run: &Path) -> String {
-    command(&["train", "--resume", &run.display().to_string()])
+/// With the device spelt out: on another one, the numbers would not be those of an uninterrupted run.
+fn resume_command(run: &Path, device: &burn::tensor::Device) -> String {
+    let run = run.display().to_string();
+    match grpo_device::name_of(device).map(|name| name.to_string()) {
+        Some(device) => command(&["train", "--resume", &run, "--device", &device]),
+        None => command(&["train", "--resume", &run]),
+    }
 }
 
 /// The result: a table, what it took, and what to do with it.

@@ -53,7 +53,7 @@ pub(crate) struct Prefill {
 
 impl Decoder {
     /// Random weights: normal with standard deviation `1 / sqrt(inputs)`, the projections back into the residual stream
-    /// scaled down by `1 / sqrt(2 * layers)` (GPT-2), embeddings `0.02`. The numbers come from the host, so one seed
+    /// scaled down by `1 / sqrt(2 * layers)` (GPT-2), embeddings `0.1`. The numbers come from the host, so one seed
     /// gives the same weights on every device.
     pub fn init(config: &DecoderConfig, seed: u64, device: &Device) -> Self {
         let mut draw = Normal::new(seed);

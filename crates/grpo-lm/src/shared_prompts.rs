@@ -139,7 +139,7 @@ mod tests {
         let batch =
             SharedPrompts::new(&[vec![1, 2], vec![3]], &[vec![5], vec![6, 7, 8], vec![9, 9], vec![4]])
                 .unwrap();
-        assert_eq!(batch.tokens, [1, 2, 3, 0, 5, 0, 6, 7, 9, 0, 4, 0]);
+        assert_eq!(batch.tokens, [1, 2, 3, 0, 5, 0, 6, 7, 9, 9, 4, 0]);
         assert_eq!(batch.positions, [0, 1, 0, 1, 2, 3, 2, 3, 1, 2, 1, 2]);
         assert_eq!((batch.rows(), batch.steps, batch.targets), (4, 2, 3));
         assert_eq!(batch.predicting_rows(), [1, 4, 5, 1, 6, 7, 2, 8, 9, 2, 10, 11]);

@@ -138,7 +138,11 @@ impl RunFolder {
 fn append(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');
-    file.write_all(&text)
+    let before = file.metadata()?.len();
+    file.write_all(&text).inspect_err(|_| {
+        // On a full disk half a line may have gone out: later lines must not stand behind it.
+        let _ = file.set_len(before);
+    })
 }
 
 /// All or nothing: a full disk or a crash leaves the old file.

@@ -187,7 +187,8 @@ impl Grpo<'_> {
     /// The groups that can move the policy, with the weights of their rows.
     ///
     /// A group without spread has advantages of exactly zero, so with neither a KL nor an entropy term its gradient is exactly
-    /// zero: leaving it out changes nothing but the time.
+    /// zero, and leaving it out doesn't change the step's gradient. (A step without any other group makes no optimizer step at all:
+    /// there is nothing to learn, and AdamW's momentum would only go on drifting.)
     fn informative(
         &self,
         scored: &Scored,

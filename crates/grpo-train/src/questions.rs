@@ -3,6 +3,7 @@ use grpo_edu::{Arithmetic, Split};
 use grpo_rollout::Streams;
 use rand_chacha::rand_core::RngCore;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// One question as it goes into a rollout.
@@ -66,6 +67,8 @@ impl Questions {
         if test.is_empty() && train.len() > 1 {
             test.push(train.remove(0));
         }
+        let asked: HashSet<&str> = test.iter().map(|q| q.prompt.as_str()).collect();
+        train.retain(|q| !asked.contains(q.prompt.as_str()));
         for (set, what) in [(&train, "training"), (&test, "held-out")] {
             if set.is_empty() {
                 return Err(Error::NoQuestions {
@@ -176,6 +179,10 @@ fn is_held_out(text: &str, share: f64) -> bool {
     let hash = text
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    // FNV's high bits hardly depend on the last characters: mix them (the finaliser of MurmurHash3).
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    let hash = hash ^ (hash >> 33);
     ((hash >> 11) as f64 / (1u64 << 53) as f64) < share
 }
 
@@ -235,7 +242,6 @@ pub fn read_jsonl(path: &Path, config: &JsonlConfig) -> Result<Vec<Question>, Er
 mod tests {
     use super::*;
     use grpo_edu::ArithmeticConfig;
-    use std::collections::HashSet;
 
     fn list(n: usize) -> Questions {
         let question = |i: usize| Question { prompt: i.to_string(), reference: None, solution: None };
@@ -255,6 +261,39 @@ mod tests {
             assert_eq!(epoch.iter().map(|q| &q.prompt).collect::<HashSet<_>>().len(), 7);
         }
         assert_ne!(whole[start..start + 7], whole[start + 7..start + 14]);
+    }
+
+    #[test]
+    fn held_out_questions_are_spread_over_similar_ones() {
+        for text in ["Question {}", "{}", "What is 12+{}?"] {
+            let share = |range: std::ops::Range<usize>| {
+                let n = range.len() as f64;
+                range.filter(|i| is_held_out(&text.replace("{}", &i.to_string()), 0.1)).count() as f64 / n
+            };
+            assert!((share(0..2000) - 0.1).abs() < 0.03, "{text}: {}", share(0..2000));
+            assert!((0..20).filter(|k| share(k * 100..k * 100 + 100) == 0.0).count() < 3, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_held_out_is_not_trained_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, questions: std::ops::Range<usize>| {
+            let path = folder.path().join(name);
+            let lines: Vec<String> =
+                questions.map(|i| format!("{{\"question\": \"q{i}\", \"final\": {i}}}")).collect();
+            std::fs::write(&path, lines.join("\n")).unwrap();
+            path
+        };
+        let mut config = JsonlConfig::new(write("train.jsonl", 0..40));
+        config.held_out = Some(write("test.jsonl", 30..50));
+        let questions = Questions::open(&DataConfig::Jsonl(config.clone()), 1, 0, 100).unwrap();
+        assert_eq!((questions.train_len(), questions.held_out().len()), (Some(30), 20));
+        config.held_out = Some(config.path.clone());
+        assert!(matches!(
+            Questions::open(&DataConfig::Jsonl(config), 1, 0, 100),
+            Err(Error::NoQuestions { .. })
+        ));
     }
 
     #[test]

@@ -66,7 +66,8 @@ pub enum DataConfig {
 pub struct JsonlConfig {
     /// The file to train on.
     pub path: PathBuf,
-    /// The file to evaluate on. Without one, a share of `path`'s questions is held out.
+    /// The file to evaluate on. Without one, a share of `path`'s questions is held out. Questions that stand in both files are
+    /// left out of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<PathBuf>,
     /// That share; which questions it takes depends on their text alone.

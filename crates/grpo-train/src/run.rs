@@ -1,6 +1,7 @@
 use crate::{
-    Error, Event, ModelConfig, Observer, Questions, Recipe, RunFolder, Set, Stage, State, StepMetrics,
-    Summary, Workers, evaluate::evaluate, grpo::Grpo, imitation, metrics::Line, report, state::load_module,
+    Error, Event, Metric, ModelConfig, Observer, Questions, Recipe, RunFolder, Set, Stage, State,
+    StepMetrics, Summary, Workers, evaluate::evaluate, grpo::Grpo, imitation, metrics::Line, report,
+    state::load_module,
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
 use grpo_lm::{LanguageModel, Tokenizer};
@@ -83,7 +84,7 @@ pub fn resume(
     };
     let model = restore("model.bpk")?;
     let reference = match checkpoint.join("reference.bpk").exists() {
-        true => Some(restore("reference.bpk")?.frozen()),
+        true => Some(restore("reference.bpk")?.frozen().with_temperature(recipe.sampling.temperature)),
         false => None,
     };
     let path = checkpoint.join("optimizer.bpk");
@@ -146,6 +147,14 @@ impl Parts {
             );
             Err(Error::setting("data", problem, fix))
         };
+        let held_out = self.questions.held_out();
+        if recipe.evaluation.metric == Metric::FinalText && held_out.iter().all(|q| q.reference.is_none()) {
+            return Err(Error::setting(
+                "evaluation.metric",
+                "is \"final_text\", but no held-out question has a final answer",
+                "name the field that has it in `data.final`, or choose a verifier as `evaluation.metric.score`",
+            ));
+        }
         for question in self.questions.training_sample() {
             let prompt = model.tokenizer().encode_prompt(&question.prompt)?.len();
             if prompt + new > context {
@@ -200,9 +209,13 @@ impl Run<'_> {
             return Err(error);
         }
         let interrupted = matches!(result, Ok(StageEnd::Interrupted));
-        self.state.finished = !interrupted;
         self.save()?;
         let summary = self.write_results(!interrupted)?;
+        if !interrupted {
+            // Only now: a run whose results could not be written can be resumed, which writes them.
+            self.state.finished = true;
+            self.save()?;
+        }
         Ok(if interrupted { Ending::Interrupted(summary) } else { Ending::Finished(summary) })
     }
 
@@ -215,7 +228,8 @@ impl Run<'_> {
         if self.state.eval.initial.is_none() {
             self.state.eval.initial = Some(self.held_out(observer)?);
         }
-        if self.state.stage == Stage::Imitation {
+        let imitated = self.state.stage == Stage::Imitation;
+        if imitated {
             if let StageEnd::Interrupted = self.imitation(observer, stop, clock)? {
                 return Ok(StageEnd::Interrupted);
             }
@@ -225,7 +239,13 @@ impl Run<'_> {
             self.optimizer = self.recipe.optimizer.init();
         }
         if self.state.step == 0 {
-            self.reference = self.recipe.objective.kl.is_some().then(|| self.model.frozen());
+            // Under the temperature of the policy it is compared with.
+            let temperature = self.recipe.sampling.temperature;
+            let frozen = || self.model.frozen().with_temperature(temperature);
+            self.reference = self.recipe.objective.kl.is_some().then(frozen);
+        }
+        if imitated {
+            self.save()?;
         }
         if let StageEnd::Interrupted = self.grpo(observer, stop, clock)? {
             return Ok(StageEnd::Interrupted);
@@ -294,9 +314,10 @@ impl Run<'_> {
             let step = self.state.step;
             let questions = self.parts.questions.batch(stage, step, config.prompts_per_step);
             let outcome = grpo.step(&mut self.model, &mut self.optimizer, &questions, step)?;
+            // The counter moves with the weights, before anything else can fail.
             let metrics = StepMetrics::Grpo(Box::new(outcome.metrics));
-            self.folder.samples(&outcome.samples)?;
             self.stepped(&metrics, observer);
+            self.folder.samples(&outcome.samples)?;
             let every = self.recipe.evaluation.every;
             let accuracy = if self.state.step == config.steps {
                 let accuracy = self.held_out(observer)?;
@@ -311,6 +332,10 @@ impl Run<'_> {
             if self.state.step < config.steps && self.pause(stop, clock)? {
                 return Ok(StageEnd::Interrupted);
             }
+        }
+        if self.state.eval.r#final.is_none() {
+            // The last step was done before a resume, its evaluation was not.
+            self.state.eval.r#final = Some(self.held_out(observer)?);
         }
         observer.on(Event::StageFinished { stage, steps: self.state.step, why: "all steps are done" });
         Ok(StageEnd::Complete)

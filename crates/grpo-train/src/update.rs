@@ -88,8 +88,8 @@ impl<M: Module> Update<M> {
         self.gradients.accumulate(module, gradients);
     }
 
-    /// Clips by the global norm and steps. Returns the new module and the norm before clipping, or `None` for a
-    /// gradient with NaN or infinity: nothing has changed then.
+    /// Clips by the global norm and steps. Returns the new module and the norm before clipping, or, as the error, the old
+    /// module and the norm of a gradient with NaN or infinity: nothing has changed then.
     pub fn apply(
         mut self,
         module: M,

@@ -30,6 +30,19 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
+fn the_reference_is_compared_under_the_temperature_of_sampling() {
+    let folder = tempdir().unwrap();
+    for temperature in ["0.5", "1.0", "2.0"] {
+        let path = folder.path().join(temperature);
+        let temperature = format!("sampling.temperature={temperature}");
+        run(&recipe(&["objective.kl.beta=0.05", "grpo.steps=1", &temperature]), &path).unwrap();
+        let line = metrics(&path).pop().unwrap();
+        // The policy still is the reference in its first step.
+        assert!(line["kl"].as_f64().unwrap().abs() < 1e-6, "{temperature}: {line}");
+    }
+}
+
+#[test]
 fn the_number_of_workers_changes_nothing() {
     let folder = tempdir().unwrap();
     let one = folder.path().join("one");
