@@ -176,7 +176,8 @@ fn mistakes_in_data_and_model_are_found() {
     refused(at, train, &["held-out", "questions.jsonl"]);
 
     // The model: a broken configuration, a missing file, weights of another shape.
-    fs::write(at.join("questions.jsonl"), good.repeat(20)).unwrap();
+    let many: String = (0..20).map(|i| good.replace("1 apple", &format!("{i} apple"))).collect();
+    fs::write(at.join("questions.jsonl"), many).unwrap();
     let config = fs::read_to_string(at.join("model/config.json")).unwrap();
     fs::write(at.join("model/config.json"), "{").unwrap();
     refused(at, train, &["config.json"]);

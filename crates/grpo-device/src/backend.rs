@@ -1,5 +1,7 @@
 //! The backends: which are compiled in, and what devices each finds.
 
+use std::sync::OnceLock;
+
 use burn::tensor::Device;
 
 use crate::DeviceName;
@@ -91,10 +93,18 @@ impl Backend {
         }
     }
 
-    /// Every device of this backend on this machine, in the order of their numbers. Asks the driver but opens
-    /// none. Empty when there is none or the backend is not compiled in.
+    /// Every device of this backend on this machine, in the order of their numbers. Opens none. Empty when
+    /// there is none or the backend is not compiled in.
+    ///
+    /// The driver is asked once per process: asking loads its libraries, and some of them write to stderr.
+    pub(crate) fn devices(self) -> &'static [Device] {
+        static FOUND: [OnceLock<Vec<Device>>; Backend::ALL.len()] =
+            [const { OnceLock::new() }; Backend::ALL.len()];
+        FOUND[self as usize].get_or_init(|| self.enumerate())
+    }
+
     #[allow(unreachable_patterns)]
-    pub(crate) fn devices(self) -> Vec<Device> {
+    fn enumerate(self) -> Vec<Device> {
         match self {
             #[cfg(feature = "wgpu")]
             Self::Wgpu => enumerate(burn::tensor::DeviceType::Wgpu),

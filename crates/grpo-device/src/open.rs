@@ -78,8 +78,8 @@ pub fn name_of(device: &Device) -> Option<DeviceName> {
     })
 }
 
-/// How many batches to compute on `device` at the same time: the number of cores for a CPU backend, which runs most operations on
-/// one thread, and 1 for a GPU, which fills itself.
+/// How many batches to compute on `device` at the same time: the number of cores for a CPU backend, which
+/// runs most operations on one thread, and 1 for a GPU, which fills itself.
 pub fn workers(device: &Device) -> usize {
     match name_of(device) {
         Some(DeviceName::Flex | DeviceName::NdArray) => {
