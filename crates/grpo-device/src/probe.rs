@@ -43,39 +43,51 @@ pub(crate) fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
 
-    let _hook = SilentHook::install();
-    panic::catch_unwind(AssertUnwindSafe(action)).map_err(|payload| message(payload.as_ref()))
+    let hook = SilentHook::install();
+    panic::catch_unwind(AssertUnwindSafe(action)).map_err(|payload| {
+        // A device thread that panics leaves its caller with a closed channel: the first panic is the cause.
+        hook.first.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(|| message(&*payload))
+    })
 }
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 /// Puts the previous hook back when dropped.
-struct SilentHook(Option<Arc<Hook>>);
+struct SilentHook {
+    previous: Option<Arc<Hook>>,
+    /// The message of the first panic that was kept silent.
+    first: Arc<Mutex<Option<String>>>,
+}
 
 impl SilentHook {
     fn install() -> Self {
+        let first = Arc::new(Mutex::new(None));
         if thread::panicking() {
             // The hook cannot be changed while this thread unwinds.
-            return Self(None);
+            return Self { previous: None, first };
         }
         let prober = thread::current().id();
         let previous = Arc::new(panic::take_hook());
         let others = Arc::clone(&previous);
+        let kept = Arc::clone(&first);
         panic::set_hook(Box::new(move |panic| {
             let thread = thread::current();
             // cubecl names the threads that serve a device DSU-.. and DSD-..
             let serves_a_device = thread.name().is_some_and(|name| name.starts_with("DS"));
-            if thread.id() != prober && !serves_a_device {
+            if thread.id() == prober || serves_a_device {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.get_or_insert_with(|| message(panic.payload()));
+            } else {
                 others(panic);
             }
         }));
-        Self(Some(previous))
+        Self { previous: Some(previous), first }
     }
 }
 
 impl Drop for SilentHook {
     fn drop(&mut self) {
-        let Some(previous) = self.0.take() else { return };
+        let Some(previous) = self.previous.take() else { return };
         drop(panic::take_hook());
         match Arc::try_unwrap(previous) {
             Ok(hook) => panic::set_hook(hook),
@@ -104,5 +116,14 @@ mod tests {
         assert_eq!(quietly(|| -> () { panic!("no driver") }), Err("no driver".to_owned()));
         assert_eq!(quietly(|| -> () { panic!("no driver {}", 3) }), Err("no driver 3".to_owned()));
         assert_eq!(quietly(|| 7), Ok(7));
+    }
+
+    #[test]
+    fn a_device_thread_that_panics_gives_the_cause() {
+        let outcome = quietly(|| {
+            let server = thread::Builder::new().name("DSU-0-0".to_owned());
+            server.spawn(|| panic!("no driver")).unwrap().join().expect("an answer")
+        });
+        assert_eq!(outcome, Err::<(), _>("no driver".to_owned()));
     }
 }
