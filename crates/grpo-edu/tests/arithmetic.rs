@@ -100,6 +100,17 @@ fn limits_hold_and_every_template_occurs_at_the_corners() {
 }
 
 #[test]
+fn the_embedded_recipe_has_over_a_hundred_thousand_distinct_questions_too() {
+    let config = ArithmeticConfig { max_number: 30, max_addend: 9, ..ArithmeticConfig::default() };
+    let arithmetic = Arithmetic::new(config, SEED).expect("valid");
+    let total: u64 = arithmetic.distinct_questions().iter().map(|(_, count)| count).sum();
+    assert!(total > 1_000_000, "{total}");
+    let distinct: HashSet<String> = (0..150_000).map(|index| arithmetic.problem(index).question).collect();
+    assert!(distinct.len() > 60_000, "{}", distinct.len());
+    println!("{total} counted, {} of 150,000 drawn", distinct.len());
+}
+
+#[test]
 fn there_are_over_a_hundred_thousand_distinct_questions() {
     let arithmetic = arithmetic(ArithmeticConfig::default());
     let counts = arithmetic.distinct_questions();
