@@ -28,7 +28,11 @@
 //! | `cuda` | an NVIDIA GPU | NVIDIA's driver and CUDA's NVRTC |
 //! | `rocm` | an AMD GPU | ROCm with HIP |
 //!
-//! A library crate names no backend; it takes a `Device`. Its tests, examples and benches call [`from_env`]
+//! A first build with `cuda` or `rocm` downloads the LLVM that burn's kernel compiler uses, from GitHub's
+//! releases; it stays in the user's data folder for later builds. The other features need no network but
+//! cargo's own.
+//!
+//! //! A library crate names no backend; it takes a `Device`. Its tests, examples and benches call [`from_env`]
 //! (or [`all_from_env`]) so that one variable, `GRPO_DEVICE`, runs all of them elsewhere.
 
 mod backend;
