@@ -11,6 +11,8 @@ pub struct Transition<O> {
 
 /// A world a tutoring policy acts in, for instance one simulated learner.
 ///
+/// The contract only: nothing samples from environments yet, and `grpo-edu`'s students keep methods of their own until then.
+///
 /// Cloning an environment gives a session of the *same* learner in the *same* state: that is how a group of G
 /// sessions starts (common random numbers).
 pub trait Environment: Clone {

@@ -221,7 +221,8 @@ pub struct GrpoConfig {
     /// Share of the peak rate that is left at the end.
     #[serde(default)]
     pub floor: f64,
-    /// Episodes that go through the model together. Changes memory and speed, not the gradient.
+    /// Episodes that go through the model together, in sampling and in the update. Changes memory and speed; numbers only by
+    /// rounding (which can tip a sampled token).
     #[serde(default = "micro_batch_size")]
     pub micro_batch_size: usize,
     /// The run stops when a larger share of a step's rewards fails (panics, NaN).
