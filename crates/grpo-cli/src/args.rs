@@ -95,7 +95,7 @@ pub(crate) struct Train {
     /// Show only the result.
     #[arg(long, short)]
     pub(crate) quiet: bool,
-    /// Go on with an interrupted run, with the settings in its config.toml.
+    /// Go on with an interrupted run, with the settings in its config.toml and on the device it was on.
     #[arg(
         long,
         value_name = "RUN_DIR",
@@ -134,7 +134,8 @@ pub(crate) struct Eval {
     /// Length of an answer in tokens, at most.
     #[arg(long, value_name = "N")]
     pub(crate) max_new_tokens: Option<usize>,
-    /// What counts as right. Default: the run's own metric for its own questions, else `number`.
+    /// What counts as right. Default: the run's own verifier if it has one; else the run's metric for its own questions, and
+    /// `number` for others.
     #[arg(long)]
     pub(crate) metric: Option<MetricName>,
     /// Field with the question.

@@ -10,13 +10,21 @@ use std::path::{Path, PathBuf};
 
 /// Opens the device that was asked for on the command line, else in the environment, else the best there is.
 pub(crate) fn device(asked: &args::Device) -> Result<Device, Failure> {
-    let in_environment = std::env::var_os(grpo_device::VARIABLE).is_some_and(|v| !v.is_empty());
     match &asked.name {
         Some(name) => grpo_device::open(name).context("--device"),
-        None if in_environment => grpo_device::from_env().map_err(Into::into),
+        None if in_environment() => grpo_device::from_env().map_err(Into::into),
         None => grpo_device::open(&grpo_device::DeviceName::Auto).map_err(Into::into),
     }
     .bad_input()
+}
+
+/// Whether a device was asked for at all.
+pub(crate) fn asked(asked: &args::Device) -> bool {
+    asked.name.is_some() || in_environment()
+}
+
+fn in_environment() -> bool {
+    std::env::var_os(grpo_device::VARIABLE).is_some_and(|v| !v.is_empty())
 }
 
 /// A model folder.

@@ -4,7 +4,9 @@ use crate::recipe::Source;
 use crate::words::{bytes, command, count, duration, percent, points};
 use crate::{args, folder, interrupt, model, table};
 use anyhow::{Context, anyhow};
-use grpo_train::{Ending, Error, Machine, Summary};
+use burn::tensor::Device;
+use grpo_device::DeviceName;
+use grpo_train::{Ending, Error, Machine, State, Summary};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -26,7 +28,7 @@ fn fresh(args: &args::Train) -> Result<ExitCode, Failure> {
     if out.symlink_metadata().is_ok() {
         return Err(Error::FolderExists(out)).bad_input(); // before a large model is loaded for nothing
     }
-    let mut session = Session::open(args)?;
+    let mut session = Session::open(model::device(&args.device)?, args.quiet)?;
     let result = grpo_train::train(&recipe, &out, &session.machine, &mut session.progress, &session.stop);
     session.conclude(result, &out)
 }
@@ -42,11 +44,25 @@ fn resume(run: &Path, args: &args::Train) -> Result<ExitCode, Failure> {
     }
     // It may have been edited, and here a mistake is told with its line.
     Source::find(Some(&config.to_string_lossy())).and_then(|source| source.read(args)).bad_input()?;
-    let mut session = Session::open(args)?;
+    let mut session = Session::open(device_of(run, args)?, args.quiet)?;
     // An optimizer's state is restored on the device that burn itself prefers.
     grpo_device::check_burn_default(&session.machine.device).bad_input()?;
     let result = grpo_train::resume(run, &session.machine, &mut session.progress, &session.stop);
     session.conclude(result, run)
+}
+
+/// The device that is asked for, else the one the run was on: only there the numbers are those of an uninterrupted run.
+fn device_of(run: &Path, args: &args::Train) -> Result<Device, Failure> {
+    let recorded = State::of_run(run).ok().and_then(|state| {
+        // "wgpu:0 (name of the adapter)"
+        state.device.split(' ').next().and_then(|name| name.parse::<DeviceName>().ok())
+    });
+    match recorded {
+        Some(name) if !model::asked(&args.device) => grpo_device::open(&name)
+            .context("the device this run was on; choose another with --device")
+            .bad_input(),
+        _ => model::device(&args.device),
+    }
 }
 
 /// What a training run needs besides its recipe.
@@ -57,12 +73,11 @@ struct Session {
 }
 
 impl Session {
-    fn open(args: &args::Train) -> Result<Self, Failure> {
-        let device = model::device(&args.device)?;
+    fn open(device: Device, quiet: bool) -> Result<Self, Failure> {
         let name = grpo_device::describe(&device);
         let workers = grpo_device::workers(&device);
         let machine = Machine { device, name, workers, peak_rss: grpo_device::peak_rss_bytes };
-        let progress = Progress::new(args.quiet);
+        let progress = Progress::new(quiet);
         let screen = progress.screen().clone();
         let stop = interrupt::watch(move || {
             screen.line("finishing this step, then saving; Ctrl-C once more ends the program at once");
@@ -109,7 +124,7 @@ impl Session {
 }
 
 /// With the device spelt out: on another one, the numbers would not be those of an uninterrupted run.
-fn resume_command(run: &Path, device: &burn::tensor::Device) -> String {
+fn resume_command(run: &Path, device: &Device) -> String {
     let run = run.display().to_string();
     match grpo_device::name_of(device).map(|name| name.to_string()) {
         Some(device) => command(&["train", "--resume", &run, "--device", &device]),

@@ -78,7 +78,7 @@ fn refused(folder: &Path, arguments: &[&str], wanted: &[&str]) {
 #[test]
 fn mistakes_in_a_recipe_are_found_by_file_line_and_key() {
     // What is replaced in the recipe, by what, and what the message must contain.
-    let cases: [(&str, &str, &[&str]); 15] = [
+    let cases: [(&str, &str, &[&str]); 16] = [
         ("group_size = 4", "group_sizes = 4", &["mine.toml", "line 18", "group_sizes", "group_size"]),
         ("hidden_size = 32", "hiden_size = 32", &["mine.toml", "line 8", "hiden_size", "hidden_size"]),
         ("kind = \"number\"", "kind = \"number\"\nlenght = 3", &["mine.toml", "line 26", "lenght"]),
@@ -87,8 +87,9 @@ fn mistakes_in_a_recipe_are_found_by_file_line_and_key() {
         ("heads = 2", "heads = \"two\"", &["mine.toml", "line 11", "\"two\""]),
         ("group_size = 4", "group_size = 1", &["mine.toml", "line 18", "`grpo.group_size`", "at least 2"]),
         ("low = 0.2", "low = -0.2", &["mine.toml", "line 22", "clip.low", "-0.2"]),
-        ("learning_rate = 1e-3", "learning_rate = 0.0", &["line 19", "`grpo.learning_rate`", "positive"]),
-        ("heads = 2", "heads = 3", &["mine.toml", "line", "model", "3"]),
+        ("learning_rate = 1e-3", "learning_rate = 0.0", &["line 19", "`grpo.learning_rate`", "above 0"]),
+        ("learning_rate = 1e-3", "learning_rate = 1e30", &["line 19", "`grpo.learning_rate`", "at most 1"]),
+        ("heads = 2", "heads = 3", &["mine.toml", "line 11", "`model.heads`", "3"]),
         ("kind = \"number\"", "kind = \"numbers\"", &["mine.toml", "line 25", "numbers", "exact_match"]),
         (
             "[[rewards]]",

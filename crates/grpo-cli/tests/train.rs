@@ -217,7 +217,7 @@ fn an_interrupted_run_goes_on_to_the_same_end() {
 #[test]
 fn a_step_that_goes_wrong_ends_the_run_with_its_folder_named() {
     let folder = tempfile::tempdir().unwrap();
-    let output = train(folder.path(), &["--out", "run", "--set", "imitation.learning_rate=1e30"]);
+    let output = train(folder.path(), &["--out", "run", "--set", "optimizer.weight_decay=1e30"]);
     assert_code(&output, 1);
     let text = stderr(&output);
     assert!(

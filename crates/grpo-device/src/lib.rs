@@ -32,7 +32,7 @@
 //! releases; it stays in the user's data folder for later builds. The other features need no network but
 //! cargo's own.
 //!
-//! //! A library crate names no backend; it takes a `Device`. Its tests, examples and benches call [`from_env`]
+//! A library crate names no backend; it takes a `Device`. Its tests, examples and benches call [`from_env`]
 //! (or [`all_from_env`]) so that one variable, `GRPO_DEVICE`, runs all of them elsewhere.
 
 mod backend;

@@ -125,7 +125,7 @@ impl<'a> Decoding<'a> {
         let none: [&[u32]; 0] = [];
         let batch = SharedPrompts::new(ids, &none)?;
         let prefill = model.decoder().prefill(&batch, model.config()).map_err(policy_error)?;
-        let logits = Logits::read(model.decoder().head(prefill.last));
+        let logits = Logits::read(model.decoder().head(prefill.last))?;
 
         let config = model.config();
         let device = model.decoder().device();
@@ -215,7 +215,7 @@ impl<'a> Decoding<'a> {
             &decoder.device(),
         );
         let hidden = decoder.decode(&tokens, &shape, &self.prompts, &mut self.own, config);
-        let logits = Logits::read(decoder.head(hidden));
+        let logits = Logits::read(decoder.head(hidden))?;
         for (at, &index) in indices.iter().enumerate() {
             if !self.rows[index].done {
                 self.draw(index, logits.row(at))?;
@@ -276,12 +276,15 @@ struct Logits {
 }
 
 impl Logits {
-    fn read(logits: Tensor<2>) -> Self {
+    fn read(logits: Tensor<2>) -> Result<Self, Error> {
         let vocab = logits.dims()[1];
-        Self { values: logits.into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default(), vocab }
+        let values = logits
+            .try_into_vec_as::<f32>()
+            .map_err(|e| Error::Policy(format!("the logits can't be read from the device: {e}")))?;
+        Ok(Self { values, vocab })
     }
 
     fn row(&self, row: usize) -> &[f32] {
-        self.values.get(row * self.vocab..(row + 1) * self.vocab).unwrap_or_default()
+        &self.values[row * self.vocab..(row + 1) * self.vocab]
     }
 }

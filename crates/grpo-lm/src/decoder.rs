@@ -201,13 +201,14 @@ pub(crate) fn heads(config: &DecoderConfig) -> Heads {
 }
 
 fn check(batch: &SharedPrompts, config: &DecoderConfig) -> Result<(), Error> {
-    if batch.context() > config.max_position_embeddings {
-        let (prompt, &tokens) =
-            batch.prompt_lengths.iter().enumerate().max_by_key(|(_, l)| **l).unwrap_or((0, &0));
+    let (positions, prompt) = batch.longest();
+    if positions > config.max_position_embeddings {
+        let tokens = batch.prompt_lengths[prompt];
         return Err(Error::Rollout(grpo_rollout::Error::Context {
             prompt,
             tokens,
-            new: batch.targets,
+            // The last token of a completion takes no position.
+            new: positions - tokens + usize::from(batch.targets > 0),
             context: config.max_position_embeddings,
         }));
     }

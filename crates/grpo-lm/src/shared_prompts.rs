@@ -26,8 +26,8 @@ pub struct SharedPrompts {
     pub(crate) targets: usize,
     /// Last token of each completion, which is predicted but not fed.
     last_tokens: Vec<u32>,
-    /// Positions that the longest sequence needs. Padding may lie beyond: nothing reads it.
-    context: usize,
+    /// Positions that the longest sequence needs, and its prompt. Padding may lie beyond: nothing reads it.
+    longest: (usize, usize),
 }
 
 impl SharedPrompts {
@@ -73,9 +73,12 @@ impl SharedPrompts {
         }
         let last_tokens = completions.iter().filter_map(|c| c.as_ref().last().copied()).collect();
         let sequences = completions.iter().enumerate();
-        let context = sequences
-            .map(|(row, c)| prompt_lengths[row / rows_per_prompt] + c.as_ref().len() - 1)
-            .fold(prompt_len, usize::max);
+        let alone = prompt_lengths.iter().copied().enumerate().map(|(prompt, tokens)| (tokens, prompt));
+        let longest = sequences
+            .map(|(row, c)| (row / rows_per_prompt, c.as_ref().len() - 1))
+            .map(|(prompt, fed)| (prompt_lengths[prompt] + fed, prompt))
+            .chain(alone)
+            .fold((0, 0), std::cmp::max);
         Ok(Self {
             tokens,
             positions,
@@ -85,7 +88,7 @@ impl SharedPrompts {
             steps,
             targets,
             last_tokens,
-            context,
+            longest,
         })
     }
 
@@ -118,9 +121,9 @@ impl SharedPrompts {
         out
     }
 
-    /// Positions that the longest sequence needs.
-    pub(crate) fn context(&self) -> usize {
-        self.context
+    /// Positions that the longest sequence needs, and its prompt.
+    pub(crate) fn longest(&self) -> (usize, usize) {
+        self.longest
     }
 
     /// The first completion that ends in an id beyond the vocabulary: its prompt and the id.

@@ -7,9 +7,26 @@ use std::path::Path;
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     stop_tokens: Vec<u32>,
-    bos: Option<String>,
-    eos: Option<String>,
+    /// The files of a model folder that belong to the tokenizer, byte for byte: a loaded checkpoint keeps its chat template and
+    /// whatever else this crate doesn't read.
+    files: Vec<(&'static str, Vec<u8>)>,
 }
+
+/// Where a tokenizer is.
+const TOKENIZER: &str = "tokenizer.json";
+
+/// Where stop tokens are, if anywhere.
+const GENERATION: &str = "generation_config.json";
+
+/// What else may belong to it.
+const OTHERS: [&str; 6] = [
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+];
 
 impl Tokenizer {
     /// A tokenizer that knows whole words: text is split at white space and around punctuation, and each word is one id. Numbers
@@ -47,7 +64,16 @@ impl Tokenizer {
                        "max_input_chars_per_word": 100, "vocab": vocab },
         });
         let inner = tokenizers::Tokenizer::from_bytes(file.to_string()).map_err(|e| refuse(e.to_string()))?;
-        Ok(Self { inner, stop_tokens: vec![1], bos: None, eos: Some("<eos>".into()) })
+        let names = json!({ "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false,
+                            "eos_token": "<eos>", "pad_token": "<eos>" });
+        let generation = json!({ "eos_token_id": [1], "pad_token_id": 1 });
+        let text = inner.to_string(true).map_err(|e| refuse(e.to_string()))?;
+        let files = vec![
+            (TOKENIZER, text.into_bytes()),
+            (OTHERS[0], format!("{names:#}\n").into_bytes()),
+            (GENERATION, format!("{generation:#}\n").into_bytes()),
+        ];
+        Ok(Self { inner, stop_tokens: vec![1], files })
     }
 
     /// Reads `tokenizer.json` of a model folder. Stop tokens come from `generation_config.json`, else from `config.json`
@@ -56,14 +82,27 @@ impl Tokenizer {
     /// # Errors
     /// When a file is missing or malformed, or the tokenizer has more ids than the vocabulary.
     pub fn load(folder: &Path, config: &DecoderConfig) -> Result<Self, Error> {
-        let path = folder.join("tokenizer.json");
+        let path = folder.join(TOKENIZER);
         let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
         let inner = tokenizers::Tokenizer::from_bytes(&bytes)
             .map_err(|e| Error::Tokenizer { path: Some(path), reason: e.to_string() })?;
-        let (generation_path, config_path) =
-            (folder.join("generation_config.json"), folder.join("config.json"));
-        let generation = read_optional(&generation_path)?;
-        let names = read_optional(&folder.join("tokenizer_config.json"))?;
+        let mut files = vec![(TOKENIZER, bytes)];
+        for name in [GENERATION].into_iter().chain(OTHERS) {
+            let path = folder.join(name);
+            match std::fs::read(&path) {
+                Ok(bytes) => files.push((name, bytes)),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::read(path)(e)),
+            }
+        }
+        let (generation_path, config_path) = (folder.join(GENERATION), folder.join("config.json"));
+        let generation: Option<Value> = match files.iter().find(|(name, _)| *name == GENERATION) {
+            None => None,
+            Some((_, bytes)) => Some(
+                serde_json::from_slice(bytes)
+                    .map_err(|e| Error::Json { path: generation_path.clone(), reason: e.to_string() })?,
+            ),
+        };
         let stops = generation
             .as_ref()
             .and_then(|g| g.get("eos_token_id"))
@@ -77,41 +116,21 @@ impl Tokenizer {
                 reason: format!("eos_token_id is {value}: use one token id or a list of them"),
             })?,
         };
-        // A special token is a string, or an object with its content.
-        let special = |key: &str| {
-            let token = names.as_ref()?.get(key)?;
-            token.as_str().or_else(|| token.get("content")?.as_str()).map(str::to_string)
-        };
-        let tokenizer = Self { inner, stop_tokens, bos: special("bos_token"), eos: special("eos_token") };
+        let tokenizer = Self { inner, stop_tokens, files };
         tokenizer
             .check_fits(config.vocab_size)
             .map_err(|e| Error::Json { path: config_path, reason: e.to_string() })?;
         Ok(tokenizer)
     }
 
-    /// Writes `tokenizer.json`, `tokenizer_config.json` and `generation_config.json`.
+    /// Writes `tokenizer.json` and the files beside it, those of a loaded folder byte for byte.
     ///
     /// # Errors
     /// When a file can't be written.
     pub fn save(&self, folder: &Path) -> Result<(), Error> {
-        let path = folder.join("tokenizer.json");
-        let text = self
-            .inner
-            .to_string(true)
-            .map_err(|e| Error::Tokenizer { path: Some(path.clone()), reason: e.to_string() })?;
-        std::fs::write(&path, text).map_err(Error::write(&path))?;
-        let mut names =
-            json!({ "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false });
-        for (key, token) in [("bos_token", &self.bos), ("eos_token", &self.eos), ("pad_token", &self.eos)] {
-            if let Some(token) = token {
-                names[key] = json!(token);
-            }
-        }
-        let generation =
-            json!({ "eos_token_id": self.stop_tokens, "pad_token_id": self.stop_tokens.first() });
-        for (file, value) in [("tokenizer_config.json", names), ("generation_config.json", generation)] {
-            let path = folder.join(file);
-            std::fs::write(&path, format!("{value:#}\n")).map_err(Error::write(&path))?;
+        for (name, bytes) in &self.files {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).map_err(Error::write(&path))?;
         }
         Ok(())
     }
@@ -193,16 +212,6 @@ impl Tokenizer {
             });
         }
         Ok(())
-    }
-}
-
-fn read_optional(path: &Path) -> Result<Option<Value>, Error> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|e| Error::Json { path: path.into(), reason: e.to_string() }),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::read(path)(e)),
     }
 }
 

@@ -346,6 +346,24 @@ fn stop_tokens_that_are_no_ids_are_refused() {
 }
 
 #[test]
+fn what_belongs_to_a_loaded_tokenizer_is_saved_as_it_was() {
+    let folder = saved(&model(FORMS[0]));
+    let chat = "{% for m in messages %}{{ m.content }}{% endfor %}\n";
+    std::fs::write(folder.path().join("chat_template.jinja"), chat).unwrap();
+    change(folder.path(), "tokenizer_config.json", |t| t["chat_template"] = json!(chat));
+    change(folder.path(), "generation_config.json", |g| *g = json!({ "eos_token_id": 1, "top_p": 0.9 }));
+    let again = saved(&load(folder.path()).unwrap());
+    for file in ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"] {
+        let bytes = |folder: &TempDir| std::fs::read(folder.path().join(file)).unwrap();
+        assert_eq!(bytes(&folder), bytes(&again), "{file}");
+    }
+    // What the folder didn't have isn't made up.
+    std::fs::remove_file(folder.path().join("generation_config.json")).unwrap();
+    let again = saved(&load(folder.path()).unwrap());
+    assert!(!again.path().join("generation_config.json").exists());
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("file");

@@ -193,6 +193,10 @@ impl Settings for CosineLength {
         "cosine_length"
     }
 
+    fn needs_reference(&self) -> bool {
+        true
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         check_max_tokens(self.max_tokens)?;
         finite("right_short", self.right_short)?;

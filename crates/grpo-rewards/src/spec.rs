@@ -71,6 +71,11 @@ pub(crate) trait Settings {
     /// The kind's name in a configuration, and the default name of its reward.
     fn kind(&self) -> &'static str;
 
+    /// Whether the reward compares with a reference, and so has nothing to say without one.
+    fn needs_reference(&self) -> bool {
+        false
+    }
+
     /// Checks the values and prepares the reward.
     fn build(&self) -> Result<Box<dyn Reward>, RewardError>;
 }
@@ -93,6 +98,11 @@ impl RewardKind {
     /// The name in a configuration: `number`, `exact_match`...
     pub fn kind(&self) -> &'static str {
         self.settings().kind()
+    }
+
+    /// Whether it compares the completion with a reference, and so has nothing to say about a sample without one.
+    pub fn needs_reference(&self) -> bool {
+        self.settings().needs_reference()
     }
 }
 

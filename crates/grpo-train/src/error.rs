@@ -65,8 +65,8 @@ pub enum Error {
     },
     /// Numbers went wrong in a step; it was refused and the model before it is kept.
     #[error(
-        "step {step} of {stage} was refused: {seen}. The model before this step is kept. A lower learning rate \
-         (`{stage}.learning_rate`) or a smaller `optimizer.max_grad_norm` usually helps"
+        "step {step} of {stage} was refused: {seen}. The model before this step is kept. A lower `learning_rate` or a smaller \
+         `max_grad_norm` usually helps"
     )]
     NotFinite {
         /// Name of the stage.

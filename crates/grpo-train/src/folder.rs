@@ -39,8 +39,11 @@ impl RunFolder {
             }
             Err(e) => return Err(Error::io("create", path)(e)),
         }
-        write_atomically(&path.join("config.toml"), config.as_bytes())?;
-        Self::open_files(path)
+        let written = write_atomically(&path.join("config.toml"), config.as_bytes());
+        written.and_then(|()| Self::open_files(path)).inspect_err(|_| {
+            // Nothing half-written: the name is free for the next attempt.
+            let _ = fs::remove_dir_all(path);
+        })
     }
 
     /// Opens the folder of an interrupted run: its recipe and where it stood. Lines that were written after its last
@@ -58,7 +61,7 @@ impl RunFolder {
         })?;
         let (new, old) = (path.join("checkpoint"), path.join("checkpoint.old"));
         if !new.exists() && old.exists() {
-            // The run died between the two renames of `State::save`.
+            // The run died between the two renames of `replace_folder`.
             fs::rename(&old, &new).map_err(Error::io("rename", &old))?;
         }
         if !new.exists() {
@@ -150,4 +153,29 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let partial = path.with_extension("partial");
     fs::write(&partial, bytes).map_err(Error::io("write", &partial))?;
     fs::rename(&partial, path).map_err(Error::io("write", path))
+}
+
+/// All or nothing, for a whole folder: `write` fills a new one, which then takes the old one's place.
+pub(crate) fn replace_folder(
+    folder: &Path,
+    write: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let [partial, old] = ["partial", "old"].map(|extension| folder.with_extension(extension));
+    for left_over in [&partial, &old] {
+        if left_over.exists() {
+            fs::remove_dir_all(left_over).map_err(Error::io("remove", left_over))?;
+        }
+    }
+    fs::create_dir(&partial).map_err(Error::io("create", &partial))?;
+    write(&partial).inspect_err(|_| {
+        let _ = fs::remove_dir_all(&partial);
+    })?;
+    if folder.exists() {
+        fs::rename(folder, &old).map_err(Error::io("rename", folder))?;
+    }
+    fs::rename(&partial, folder).map_err(Error::io("rename", &partial))?;
+    if old.exists() {
+        fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?;
+    }
+    Ok(())
 }

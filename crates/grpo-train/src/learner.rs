@@ -1,4 +1,4 @@
-use crate::{OptimizerConfig, Update};
+use crate::{OptimizerConfig, Update, recipe::rate};
 use burn::{
     module::Module,
     optim::ModuleOptimizer,
@@ -65,6 +65,7 @@ impl<P: Module + Policy> GrpoLearner<P> {
         rewards: &[f64],
         old_log_probs: Tensor<2>,
     ) -> Result<f64, crate::Error> {
+        rate("learning_rate", self.learning_rate)?;
         let advantages = self.compute_group_advantages(rewards)?;
         let [episodes, steps] = actions.dims();
         if episodes != rewards.len() {

@@ -1,7 +1,7 @@
 use crate::{
-    Error, Event, Metric, ModelConfig, Observer, Questions, Recipe, RunFolder, Set, Stage, State,
-    StepMetrics, Summary, Workers, evaluate::evaluate, grpo::Grpo, imitation, metrics::Line, report,
-    state::load_module,
+    Accuracy, Error, Event, Metric, ModelConfig, Observer, Questions, Recipe, RunFolder, Set, Stage, State,
+    StepMetrics, Summary, Workers, evaluate::evaluate, folder::replace_folder, grpo::Grpo, imitation,
+    metrics::Line, report, state::load_module,
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
 use grpo_lm::{LanguageModel, Tokenizer};
@@ -55,8 +55,16 @@ pub fn train(
     let first = if recipe.imitation.is_some() { Stage::Imitation } else { Stage::Grpo };
     let folder = RunFolder::create(folder, recipe)?;
     let optimizer = recipe.optimizer.init();
-    let run =
-        Run { recipe, parts, machine, folder, model, reference: None, optimizer, state: State::new(first) };
+    let run = Run {
+        recipe,
+        parts,
+        machine,
+        folder,
+        model,
+        reference: None,
+        optimizer,
+        state: State::new(first, &machine.name),
+    };
     run.go(observer, stop, false)
 }
 
@@ -70,7 +78,8 @@ pub fn resume(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Ending, Error> {
-    let (folder, recipe, state) = RunFolder::reopen(folder)?;
+    let (folder, recipe, mut state) = RunFolder::reopen(folder)?;
+    state.device.clone_from(&machine.name);
     if state.finished {
         return Err(Error::Resume { path: folder.path().into(), problem: "it is finished".into() });
     }
@@ -148,6 +157,7 @@ impl Parts {
             Err(Error::setting("data", problem, fix))
         };
         let held_out = self.questions.held_out();
+        self.check_references(recipe)?;
         if recipe.evaluation.metric == Metric::FinalText && held_out.iter().all(|q| q.reference.is_none()) {
             return Err(Error::setting(
                 "evaluation.metric",
@@ -171,6 +181,25 @@ impl Parts {
             }
         }
         Ok(())
+    }
+}
+
+impl Parts {
+    /// Refuses rewards that compare with a final answer where no question has one: every episode would go without.
+    fn check_references(&self, recipe: &Recipe) -> Result<(), Error> {
+        let mut sample = self.questions.training_sample().into_iter();
+        let needs = recipe.rewards.iter().enumerate().find(|(_, r)| r.kind.needs_reference());
+        match needs {
+            Some((index, spec)) if sample.all(|q| q.reference.is_none()) => Err(Error::setting(
+                format!("rewards[{index}]"),
+                format!(
+                    "is {:?}, which compares with a final answer, but no question has one",
+                    spec.kind.kind()
+                ),
+                "name the field that has it in `data.final`, or choose another reward",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -277,7 +306,7 @@ impl Run<'_> {
             self.stepped(&metrics, observer);
             let mut validation = None;
             if self.state.step.is_multiple_of(config.validate_every) {
-                validation = self.ask(Set::Validation, observer)?;
+                validation = self.ask(Set::Validation, observer)?.map(|r| r.accuracy);
             }
             self.log(&metrics, None, validation)?;
             if let (Some(accuracy), Some(enough)) = (validation, config.stop_at_accuracy)
@@ -324,7 +353,7 @@ impl Run<'_> {
                 self.state.eval.r#final = Some(accuracy);
                 Some(accuracy)
             } else if every > 0 && self.state.step.is_multiple_of(every) {
-                self.ask(Set::HeldOutSample, observer)?
+                self.ask(Set::HeldOutSample, observer)?.map(|r| r.accuracy)
             } else {
                 None
             };
@@ -384,12 +413,14 @@ impl Run<'_> {
         self.state.save(self.folder.path(), self.model.decoder(), &self.optimizer, reference)
     }
 
-    fn held_out(&self, observer: &mut dyn Observer) -> Result<f64, Error> {
-        Ok(self.ask(Set::HeldOut, observer)?.unwrap_or(0.0))
+    fn held_out(&mut self, observer: &mut dyn Observer) -> Result<f64, Error> {
+        let result = self.ask(Set::HeldOut, observer)?;
+        self.state.too_long = result.as_ref().map_or(0, |r| r.too_long);
+        Ok(result.map_or(0.0, |r| r.accuracy))
     }
 
     /// Accuracy on a set of questions; `None` for an empty set.
-    fn ask(&self, set: Set, observer: &mut dyn Observer) -> Result<Option<f64>, Error> {
+    fn ask(&self, set: Set, observer: &mut dyn Observer) -> Result<Option<Accuracy>, Error> {
         let config = &self.recipe.evaluation;
         let questions = match set {
             Set::Validation => self.parts.questions.validation(),
@@ -412,12 +443,12 @@ impl Run<'_> {
             questions: questions.len(),
             too_long: result.too_long,
         });
-        Ok(Some(result.accuracy))
+        Ok(Some(result))
     }
 
     /// The model, the summary and the report.
     fn write_results(&self, finished: bool) -> Result<Summary, Error> {
-        self.model.save(&self.folder.path().join("model"))?;
+        replace_folder(&self.folder.path().join("model"), |folder| Ok(self.model.save(folder)?))?;
         let summary = Summary {
             recipe: self.recipe.name.clone(),
             device: self.machine.name.clone(),
@@ -426,6 +457,7 @@ impl Run<'_> {
             seconds: self.state.seconds,
             peak_rss_bytes: (self.machine.peak_rss)(),
             eval: self.state.eval,
+            too_long: self.state.too_long,
             steps: self.state.total_steps,
             num_tokens: self.state.tokens,
             finished,

@@ -1,4 +1,7 @@
-use crate::{Error, Stage, folder::write_atomically};
+use crate::{
+    Error, Stage,
+    folder::{replace_folder, write_atomically},
+};
 use burn::{
     module::Module,
     optim::ModuleOptimizer,
@@ -23,6 +26,10 @@ pub struct State {
     pub seconds: f64,
     /// Held-out accuracies so far.
     pub eval: Evals,
+    /// Held-out questions that were too long for the model's context and so counted as wrong.
+    pub too_long: usize,
+    /// The device's name, as [`Machine`](crate::Machine) has it.
+    pub device: String,
     /// Whether all is done.
     pub finished: bool,
     /// Length of `metrics.jsonl`.
@@ -44,7 +51,7 @@ pub struct Evals {
 
 impl State {
     /// The start of a run.
-    pub(crate) fn new(first: Stage) -> Self {
+    pub(crate) fn new(first: Stage, device: &str) -> Self {
         Self {
             stage: first,
             step: 0,
@@ -52,6 +59,8 @@ impl State {
             tokens: 0,
             seconds: 0.0,
             eval: Evals::default(),
+            too_long: 0,
+            device: device.into(),
             finished: false,
             metrics_bytes: 0,
             samples_bytes: 0,
@@ -69,30 +78,27 @@ impl State {
         optimizer: &ModuleOptimizer,
         reference: Option<&M>,
     ) -> Result<(), Error> {
-        let [new, old, partial] = ["checkpoint", "checkpoint.old", "checkpoint.partial"].map(|n| run.join(n));
-        for folder in [&partial, &old] {
-            if folder.exists() {
-                fs::remove_dir_all(folder).map_err(Error::io("remove", folder))?;
+        replace_folder(&run.join("checkpoint"), |folder| {
+            save_module(module, &folder.join("model.bpk"))?;
+            if let Some(reference) = reference {
+                save_module(reference, &folder.join("reference.bpk"))?;
             }
-        }
-        fs::create_dir(&partial).map_err(Error::io("create", &partial))?;
-        save_module(module, &partial.join("model.bpk"))?;
-        if let Some(reference) = reference {
-            save_module(reference, &partial.join("reference.bpk"))?;
-        }
-        let path = partial.join("optimizer.bpk");
-        optimizer.save(&path).map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
-        let path = partial.join("state.json");
-        let text = serde_json::to_string_pretty(self).map_err(|e| Error::io("write", &path)(e.into()))?;
-        write_atomically(&path, text.as_bytes())?;
-        if new.exists() {
-            fs::rename(&new, &old).map_err(Error::io("rename", &new))?;
-        }
-        fs::rename(&partial, &new).map_err(Error::io("rename", &partial))?;
-        if old.exists() {
-            fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?;
-        }
-        Ok(())
+            let path = folder.join("optimizer.bpk");
+            optimizer
+                .save(&path)
+                .map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
+            let path = folder.join("state.json");
+            let text = serde_json::to_string_pretty(self).map_err(|e| Error::io("write", &path)(e.into()))?;
+            write_atomically(&path, text.as_bytes())
+        })
+    }
+
+    /// Reads `checkpoint/state.json` of a run.
+    ///
+    /// # Errors
+    /// When there is no checkpoint or it is malformed.
+    pub fn of_run(run: &Path) -> Result<Self, Error> {
+        Self::load(&run.join("checkpoint"))
     }
 
     /// Reads `state.json` of a checkpoint.

@@ -18,6 +18,9 @@ pub struct Summary {
     pub peak_rss_bytes: Option<u64>,
     /// Held-out accuracies, 0 to 1.
     pub eval: Evals,
+    /// Held-out questions that were too long for the model's context; they count as wrong.
+    #[serde(default)]
+    pub too_long: usize,
     /// Optimizer steps of both stages.
     pub steps: usize,
     /// Completion tokens learnt from.

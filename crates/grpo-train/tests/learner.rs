@@ -227,6 +227,10 @@ fn what_does_not_belong_together_is_refused_and_changes_nothing() {
     learner.epsilon = -0.1;
     assert!(learner.update_policy(&states, actions(), &rewards, old()).is_err());
     learner.epsilon = 0.2;
+    learner.learning_rate = f64::NAN;
+    let error = learner.update_policy(&states, actions(), &rewards, old()).unwrap_err();
+    assert!(error.to_string().contains("learning_rate"), "{error}");
+    learner.learning_rate = 0.001;
     assert_eq!(floats(learner.policy.scores.val().inner()), [0.0, 0.0]);
 
     learner.update_policy(&states, actions(), &rewards, old()).unwrap();

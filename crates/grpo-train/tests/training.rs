@@ -292,10 +292,10 @@ fn a_reward_that_fails_too_often_stops_the_run() {
 fn a_step_with_broken_numbers_is_refused_and_the_model_before_it_kept() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("imitation");
-    let mut recipe = recipe(&["imitation.learning_rate=1e30", "imitation.validate_every=100"]);
+    let mut recipe = recipe(&["optimizer.weight_decay=1e33", "imitation.validate_every=100"]);
     let error = run(&recipe, &path).unwrap_err();
     assert!(matches!(error, Error::NotFinite { stage: "imitation", step: 2, .. }), "{error}");
-    for words in ["step 2 of imitation was refused", "NaN", "`imitation.learning_rate`"] {
+    for words in ["step 2 of imitation was refused", "NaN", "`learning_rate`"] {
         assert!(error.to_string().contains(words), "{error}");
     }
     assert_eq!(metrics(&path).len(), 1);
@@ -313,7 +313,6 @@ fn a_step_with_broken_numbers_is_refused_and_the_model_before_it_kept() {
     // In the second stage, the first to notice is the sampler.
     let path = folder.path().join("grpo");
     recipe.imitation = None;
-    recipe.grpo.learning_rate = 1e30;
     let error = run(&recipe, &path).unwrap_err();
     assert!(
         matches!(
@@ -376,6 +375,19 @@ fn training_starts_from_a_model_folder() {
     assert_eq!((result.eval.initial, result.eval.imitation), (run_final(&first), None));
     let moved = largest_difference(&weights(&first), &weights(&second));
     assert!(moved > 1e-5 && moved < 0.01, "{moved}");
+
+    // The number that the recipe rewards is compared with a final answer: where no line has one, nothing could be learnt.
+    let lines: String = (0..40).map(|i| format!("{{\"question\": \"Jon buys {i} balls .\"}}\n")).collect();
+    let data = folder.path().join("questions.jsonl");
+    std::fs::write(&data, lines).unwrap();
+    next.data = grpo_train::DataConfig::Jsonl(grpo_train::JsonlConfig::new(&data));
+    let third = folder.path().join("third");
+    let error = run(&next, &third).unwrap_err().to_string();
+    assert!(
+        error.contains("`rewards[1]`") && error.contains("\"number\"") && error.contains("`data.final`"),
+        "{error}"
+    );
+    assert!(!third.exists());
 }
 
 fn run_final(path: &std::path::Path) -> Option<f64> {

@@ -57,6 +57,10 @@ impl Settings for RightNumber {
         "number"
     }
 
+    fn needs_reference(&self) -> bool {
+        true
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         if self.order.is_empty() {
             let fix = "name at least one of \"hash\", \"boxed\", \"last_number\"";

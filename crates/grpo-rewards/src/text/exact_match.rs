@@ -43,6 +43,10 @@ impl Settings for ExactMatch {
         "exact_match"
     }
 
+    fn needs_reference(&self) -> bool {
+        true
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         Ok(Box::new(self.clone()))
     }

@@ -1,0 +1,23 @@
+//! Checks of single values.
+
+use crate::Error;
+
+pub(crate) fn at_least_one(key: &str, value: usize) -> Result<(), Error> {
+    if value == 0 { Err(Error::setting(key, "is 0", "use at least 1")) } else { Ok(()) }
+}
+
+/// A learning rate: AdamW moves every weight by about that much a step, so 1 is far beyond anything that learns.
+pub(crate) fn rate(key: &str, value: f64) -> Result<(), Error> {
+    if value > 0.0 && value <= 1.0 {
+        return Ok(());
+    }
+    let fix = "use a number above 0 and at most 1 (1e-3 to 1e-6 are usual)";
+    Err(Error::setting(key, format!("is {value}"), fix))
+}
+
+pub(crate) fn share(key: &str, value: f64) -> Result<(), Error> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::setting(key, format!("is {value}"), "use a number from 0 to 1"))
+}

@@ -1,0 +1,161 @@
+use crate::{Error, OptimizerConfig};
+use grpo_core::{AdvantageEstimator, Objective};
+use grpo_rewards::{RewardSet, RewardSpec};
+use grpo_rollout::Sampling;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+mod changes;
+mod checks;
+mod data;
+mod evaluation;
+mod model;
+mod stages;
+
+pub use data::{DataConfig, JsonlConfig};
+pub use evaluation::{EvaluationConfig, Metric};
+pub use model::{ModelConfig, ModelFolder, RandomModel};
+pub use stages::{GrpoConfig, ImitationConfig};
+
+pub(crate) use checks::rate;
+
+/// Everything that decides a run. `config.toml` in the run folder is this value written out in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Names the run folder.
+    pub name: String,
+    /// Decides initial weights, questions, their order, and every draw of every rollout.
+    #[serde(default)]
+    pub seed: u64,
+    /// Where questions come from.
+    pub data: DataConfig,
+    /// What is trained.
+    pub model: ModelConfig,
+    /// Stage 1: supervised training on worked solutions. Left out, training starts with GRPO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imitation: Option<ImitationConfig>,
+    /// Stage 2: GRPO.
+    pub grpo: GrpoConfig,
+    /// How completions are drawn during GRPO.
+    #[serde(default)]
+    pub sampling: Sampling,
+    /// How rewards become advantages.
+    #[serde(default)]
+    pub advantages: AdvantageEstimator,
+    /// What is minimised.
+    #[serde(default)]
+    pub objective: Objective,
+    /// AdamW, for both stages; each starts with a fresh state.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+    /// What a completion is worth in training: a weighted sum.
+    pub rewards: Vec<RewardSpec>,
+    /// The held-out evaluation.
+    #[serde(default)]
+    pub evaluation: EvaluationConfig,
+    /// Steps between two checkpoints of a run; 0 saves only at the end of a stage and on an interrupt.
+    #[serde(default = "checkpoint_every")]
+    pub checkpoint_every: usize,
+}
+
+fn checkpoint_every() -> usize {
+    50
+}
+
+impl Recipe {
+    /// Parses and checks a recipe.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with line and key for what isn't a recipe, [`Error::Setting`] for impossible values.
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        let recipe: Self =
+            toml::from_str(text).map_err(|e| Error::Recipe { path: None, message: e.to_string() })?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
+    /// Reads, changes and checks a recipe. `changes` are `key=value` pairs with dotted keys, as in
+    /// `grpo.group_size=8`; values are TOML, and what isn't TOML is taken as text.
+    ///
+    /// # Errors
+    /// As [`Recipe::from_toml`]; a change names its key.
+    pub fn with_changes(text: &str, changes: &[String]) -> Result<Self, Error> {
+        let refuse = |message: String| Error::Recipe { path: None, message };
+        if changes.is_empty() {
+            return Self::from_toml(text);
+        }
+        // A syntax error is better told about the text as it stands.
+        let mut table: toml::Table = toml::from_str(text).map_err(|e| refuse(e.to_string()))?;
+        for change in changes {
+            let (key, value) = change.split_once('=').ok_or_else(|| {
+                refuse(format!("--set {change}: write it as key=value, for instance grpo.steps=10"))
+            })?;
+            changes::set(&mut table, key.trim(), value.trim())
+                .map_err(|problem| refuse(format!("--set {change}: {problem}")))?;
+        }
+        let text = toml::to_string(&table).map_err(|e| refuse(e.to_string()))?;
+        Self::from_toml(&text)
+    }
+
+    /// The recipe written out in full.
+    ///
+    /// # Errors
+    /// When a value can't be written as TOML (a seed above 2^63).
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string_pretty(self).map_err(|e| Error::Recipe { path: None, message: e.to_string() })
+    }
+
+    /// Takes relative paths as relative to `base`, the recipe's folder.
+    pub fn resolve_paths(&mut self, base: &Path) {
+        let resolve = |path: &mut PathBuf| {
+            if path.is_relative() {
+                *path = base.join(&path);
+            }
+        };
+        if let DataConfig::Jsonl(jsonl) = &mut self.data {
+            resolve(&mut jsonl.path);
+            jsonl.held_out.as_mut().map(resolve);
+        }
+        if let ModelConfig::Folder(folder) = &mut self.model {
+            resolve(&mut folder.path);
+        }
+    }
+
+    /// Checks every value and every combination.
+    ///
+    /// # Errors
+    /// Names the key, the value and what would be right.
+    pub fn validate(&self) -> Result<(), Error> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(plain) || self.name.starts_with('.') {
+            return Err(Error::setting(
+                "name",
+                format!("is {:?}", self.name),
+                "use letters, digits, - and _, since it names a folder",
+            ));
+        }
+        if i64::try_from(self.seed).is_err() {
+            return Err(Error::setting("seed", format!("is {}", self.seed), "use a number below 2^63"));
+        }
+        self.data.validate()?;
+        self.model.validate(&self.data)?;
+        if let Some(imitation) = &self.imitation {
+            imitation.validate()?;
+        }
+        self.grpo.validate()?;
+        self.sampling.validate()?;
+        if self.sampling.temperature == 0.0 {
+            return Err(Error::setting(
+                "sampling.temperature",
+                "is 0",
+                "greedy completions of one prompt are all equal, so nothing could be learnt: use for instance 1.0",
+            ));
+        }
+        self.advantages.validate()?;
+        self.objective.validate()?;
+        self.optimizer.validate()?;
+        RewardSet::from_specs(&self.rewards)?;
+        self.evaluation.validate()
+    }
+}

@@ -1,0 +1,85 @@
+use super::DataConfig;
+use crate::Error;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "start", rename_all = "snake_case")]
+pub enum ModelConfig {
+    /// A Llama decoder with random weights and a word tokenizer made from the data's vocabulary.
+    Random(RandomModel),
+    /// A model folder in Hugging Face layout.
+    Folder(ModelFolder),
+}
+
+/// Shape of a decoder that is trained from random weights. The output head is tied to the embeddings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomModel {
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Width inside the SwiGLU block.
+    pub intermediate_size: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key-value heads.
+    pub kv_heads: usize,
+    /// Positions.
+    pub context: usize,
+}
+
+/// A model folder in Hugging Face layout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFolder {
+    /// The folder.
+    pub path: PathBuf,
+}
+
+impl ModelConfig {
+    pub(super) fn validate(&self, data: &DataConfig) -> Result<(), Error> {
+        match (data, self) {
+            (DataConfig::Jsonl(_), Self::Random(_)) => Err(Error::setting(
+                "model.start",
+                "is \"random\", but the data comes from a file",
+                "a word tokenizer is only made for generated exercises: use start = \"folder\" with a model's path",
+            )),
+            (_, Self::Random(model)) => model.config(1).validate().map_err(|e| match e {
+                grpo_lm::Error::Config { key, value, reason } => {
+                    Error::setting(format!("model.{}", own_key(key)), format!("is {value}"), reason)
+                }
+                other => other.into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The recipe's key for one of `config.json`.
+fn own_key(key: &str) -> &str {
+    match key {
+        "num_hidden_layers" => "layers",
+        "num_attention_heads" => "heads",
+        "num_key_value_heads" => "kv_heads",
+        "max_position_embeddings" => "context",
+        same => same,
+    }
+}
+
+impl RandomModel {
+    /// As a decoder configuration.
+    pub fn config(&self, vocab_size: usize) -> grpo_lm::DecoderConfig {
+        grpo_lm::DecoderConfig::llama(
+            vocab_size,
+            self.hidden_size,
+            self.intermediate_size,
+            self.layers,
+            self.heads,
+            self.kv_heads,
+            self.context,
+        )
+    }
+}
