@@ -87,25 +87,27 @@ impl Tokenizer {
         let inner = tokenizers::Tokenizer::from_bytes(&bytes)
             .map_err(|e| Error::Tokenizer { path: Some(path), reason: e.to_string() })?;
         let mut files = vec![(TOKENIZER, bytes)];
+        let mut generation = Value::Null;
         for name in [GENERATION].into_iter().chain(OTHERS) {
             let path = folder.join(name);
-            match std::fs::read(&path) {
-                Ok(bytes) => files.push((name, bytes)),
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            let bytes = match std::fs::read(&path) {
+                Ok(bytes) => bytes,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(e) => return Err(Error::read(path)(e)),
+            };
+            if name.ends_with(".json") {
+                // What isn't read here is passed on, but not if it is broken.
+                let value = serde_json::from_slice(&bytes)
+                    .map_err(|e| Error::Json { path: path.clone(), reason: e.to_string() })?;
+                if name == GENERATION {
+                    generation = value;
+                }
             }
+            files.push((name, bytes));
         }
         let (generation_path, config_path) = (folder.join(GENERATION), folder.join("config.json"));
-        let generation: Option<Value> = match files.iter().find(|(name, _)| *name == GENERATION) {
-            None => None,
-            Some((_, bytes)) => Some(
-                serde_json::from_slice(bytes)
-                    .map_err(|e| Error::Json { path: generation_path.clone(), reason: e.to_string() })?,
-            ),
-        };
         let stops = generation
-            .as_ref()
-            .and_then(|g| g.get("eos_token_id"))
+            .get("eos_token_id")
             .filter(|v| !v.is_null())
             .map(|ids| (ids, &generation_path))
             .or(config.eos_token_id.as_ref().map(|ids| (ids, &config_path)));
