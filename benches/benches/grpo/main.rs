@@ -5,6 +5,7 @@
 
 mod advantages;
 mod decode;
+mod log_probs;
 mod loss;
 mod model;
 mod step;
@@ -32,6 +33,7 @@ fn main() -> Result<()> {
         .measurement_time(Duration::from_secs(3))
         .configure_from_args();
     advantages::bench(&mut criterion)?;
+    log_probs::bench(&mut criterion, &places)?;
     loss::bench(&mut criterion, &places)?;
     decode::bench(&mut criterion, &places)?;
     step::bench(&mut criterion, &places)?;

@@ -33,12 +33,12 @@ pub struct Metrics {
     pub loss: f64,
     /// The policy term, aggregated.
     pub policy_loss: f64,
-    /// `β · KL`, aggregated; zero without a penalty.
+    /// `β · KL` of reference and old policy, aggregated; zero without a penalty in the loss.
     pub kl_loss: f64,
     /// `−η · entropy`, aggregated; zero without a bonus.
     pub entropy_loss: f64,
     /// The k3 estimate of `KL(π_θ ‖ π_ref)`, mean over active steps, in nats (`kl`); weighted by the
-    /// importance ratio when the penalty is, as in TRL.
+    /// importance ratio when the penalty is, as in TRL. The exact divergence where the objective has it.
     pub kl: Option<f64>,
     /// Entropy of the policy, mean over active steps, in nats (`entropy`).
     pub entropy: Option<f64>,
@@ -87,7 +87,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) ratio: &'a Ratio,
     pub(crate) policy: &'a Policy,
     pub(crate) dropped: Option<&'a Tensor<2, Bool>>,
-    pub(crate) reference_k3: Option<Tensor<2>>,
+    pub(crate) divergence: Option<Tensor<2>>,
     pub(crate) reference_hits: Option<Tensor<2>>,
     pub(crate) entropies: Option<&'a Tensor<2>>,
     pub(crate) sampler_ratio: Option<&'a Tensor<2>>,
@@ -175,8 +175,8 @@ impl Diagnostics {
                 measured.policy_loss.clone().inner(),
                 scalar(measured.kl_loss.clone()),
                 scalar(measured.entropy_loss.clone()),
-                total(measured.reference_k3.clone()),
-                counted(measured.reference_k3.is_some()),
+                total(measured.divergence.clone()),
+                counted(measured.divergence.is_some()),
                 total(measured.entropies.map(|x| x.clone().inner())),
                 counted(measured.entropies.is_some()),
                 total(below),

@@ -61,6 +61,15 @@ pub enum Error {
         fix: &'static str,
     },
 
+    /// An operation of this crate has no form for a device's backend.
+    #[error(
+        "this operation isn't built in for {device}: add the backend's feature (`flex`, `ndarray`, `wgpu`, `cuda`, `rocm`) to `grpo-core`"
+    )]
+    Backend {
+        /// The device.
+        device: String,
+    },
+
     /// The device could not hand a result back to the host.
     #[error("the device could not be read: {0}")]
     Device(String),

@@ -42,7 +42,7 @@
 //! that are the policy's own:
 //!
 //! ```text
-//! loss = Σ_it w_it · 1[mask_it] · ( policy(r_it, A_it) + β · kl_it )  −  η · Σ_it u_it · H_it
+//! loss = Σ_it w_it · 1[mask_it] · ( policy(r_it, A_it) + β · kl_it + β' · kl'_it )  −  η · Σ_it u_it · H_it
 //! ```
 //!
 //! [`Objective`] has one field per choice, and every choice is independent of the others:
@@ -51,11 +51,13 @@
 //! |---|---|---|
 //! | ratio | [`RatioLevel`] | per token; per answer, length-normalised (GSPO), with token gradients, or the plain product |
 //! | surrogate | [`Surrogate`] | PPO clip (asymmetric, two-sided, dual), CISPO, SAPO, VESPO, GMPO, DPPO, REINFORCE, unclipped |
-//! | KL | [`KlPenalty`] | k1, \|k1\|, k2, k3; straight-through; importance-weighted; capped |
+//! | KL | [`KlPenalty`] | k1, \|k1\|, k2, k3, exact; straight-through; importance-weighted; capped; in the loss or out of the reward |
+//! | proximal | [`ProximalPenalty`] | the same estimators against the old policy, at all or at chosen steps |
 //! | aggregate | [`Aggregate`] | mean of means, token mean, sum over a constant, mean of sums |
-//! | advantages (before) | [`AdvantageEstimator`] | group mean, leave-one-out, length-weighted, best of k; scaled by group, batch or not |
+//! | advantages (before) | [`AdvantageEstimator`] | group mean, leave-one-out, length-weighted, best of k; scaled by group, batch, non-zero rewards or not |
 //! | group weights (before) | [`AdvantageScaling`](advantage::scaling::AdvantageScaling) | by difficulty, mastery, any positive signal, staleness; bounded, mean 1 |
-//! | off-policy (beside) | [`correction`], [`entropy`] | importance weights, rejection, off-policy mask, high-entropy mask |
+//! | off-policy (beside) | [`correction`], [`entropy`] | importance weights, rejection, off-policy mask, high-entropy and covariance masks |
+//! | log-probabilities (before) | [`log_prob`] | from logits, or from hidden states and output head without them |
 //!
 //! Published algorithms are named points in that space, from [`Objective::grpo`] to [`Objective::vespo`]; the
 //! table in [`presets`] shows them with their papers, and where implementations differ.
@@ -86,7 +88,9 @@
 //!   gradient zero.
 //! * Log-ratios are bounded before `exp`, and [`Metrics::bound_hits`] counts how often the bound was reached.
 //! * Shapes are checked, never broadcast silently: [`Error::Shape`] names the argument.
-//! * No I/O, no clock, no global state, no backend: the device is that of the tensors.
+//! * No I/O, no clock, no global state: the device is that of the tensors. Everything runs on any backend but
+//!   [`linear_log_probs`] and [`linear_kl`], operations of this crate's own, which are built for the backends among its
+//!   features (`flex` and `ndarray` by default).
 //! * Formulas are compared with numbers computed by TRL and verl (`tests/golden`), those that neither has (DPPO, the
 //!   plain product of ratios, the exact divergence) with numbers worked out by hand, and gradients with finite
 //!   differences.
@@ -114,8 +118,11 @@ pub use correction::{
 };
 pub use diagnostics::{Diagnostics, Metrics};
 pub use error::Error;
-pub use kl::{KlEstimator, KlPenalty};
-pub use log_prob::{TokenStatistics, token_entropies, token_kl, token_log_probs, token_statistics};
+pub use kl::{KlEstimator, KlPenalty, KlPlacement, ProximalPenalty};
+pub use log_prob::{
+    LinearHead, Tiles, TokenStatistics, linear_kl, linear_log_probs, token_entropies, token_kl,
+    token_log_probs, token_statistics,
+};
 pub use mask::column;
 pub use objective::{LossInputs, LossOutputs, Objective};
 pub use ratio::RatioLevel;

@@ -4,7 +4,7 @@ use burn::tensor::{Bool, DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::{Diagnostics, Measured};
-use crate::kl::{self, KlEstimator};
+use crate::kl::{self, KlEstimator, KlPlacement, ProximalPenalty};
 use crate::mask::{self, Mask};
 use crate::ratio::{self, Ratio};
 use crate::surrogate::Terms;
@@ -14,11 +14,11 @@ use crate::{Aggregate, Error, KlPenalty, RatioLevel, Surrogate};
 /// independently, with an entropy bonus beside them.
 ///
 /// ```text
-/// loss = Σ_it w_it · ( c_it · policy(r_it, A_it)  +  β · kl_it )  −  η · Σ_it u_it · H_it
+/// loss = Σ_it w_it · ( c_it · policy(r_it, A_it)  +  β · kl_it  +  β' · kl'_it )  −  η · Σ_it u_it · H_it
 /// ```
 ///
 /// * `r` by [`ratio`](Self::ratio), `policy` by [`surrogate`](Self::surrogate), `kl` and `β` by
-///   [`kl`](Self::kl), the weights `w` by [`aggregate`](Self::aggregate), once for the whole optimizer step;
+///   [`kl`](Self::kl) (where its placement is the loss), `kl'` and `β'` by [`proximal`](Self::proximal), the weights `w` by [`aggregate`](Self::aggregate), once for the whole optimizer step;
 /// * `c` are the corrections of the policy term: [`LossInputs::keep`] and [`LossInputs::sampler_ratio`];
 /// * `η` is [`entropy_bonus`](Self::entropy_bonus), `H` the entropies and `u` their weights
 ///   ([`LossInputs::entropy_weights`]).
@@ -34,6 +34,8 @@ pub struct Objective {
     pub surrogate: Surrogate,
     /// The penalty for leaving the reference policy; `None` needs no reference policy.
     pub kl: Option<KlPenalty>,
+    /// A penalty for leaving the policy that sampled, beside the surrogate or in place of its clip; `None` is off.
+    pub proximal: Option<ProximalPenalty>,
     /// How per-token losses become one number.
     pub aggregate: Aggregate,
     /// The coefficient η of the entropy bonus, in units of loss per nat; 0 is off. Positive values keep the
@@ -50,6 +52,7 @@ impl Default for Objective {
             ratio: RatioLevel::default(),
             surrogate: Surrogate::default(),
             kl: None,
+            proximal: None,
             aggregate: Aggregate::default(),
             entropy_bonus: 0.0,
             log_ratio_bound: kl::DEFAULT_BOUND,
@@ -73,6 +76,11 @@ pub struct LossInputs {
     /// The same under the reference policy, `[rows, steps]`. Needed when [`Objective::kl`] is set; without
     /// it, only reported.
     pub ref_log_probs: Option<Tensor<2>>,
+    /// The exact divergence from the reference policy, in nats, `[rows, steps]`, differentiated like `log_probs`. Needed when
+    /// [`KlPenalty::exact`] is set.
+    pub exact_kl: Option<Tensor<2>>,
+    /// Which steps have the [`Objective::proximal`] penalty, `[rows, 1]` or `[rows, steps]`; `None`: all.
+    pub proximal_steps: Option<Tensor<2, Bool>>,
     /// Advantages, `[rows, 1]` (one per episode) or `[rows, steps]`.
     pub advantages: Tensor<2>,
     /// Which steps are the policy's own, `[rows, steps]`; holes (tool output, environment text) are fine.
@@ -109,6 +117,8 @@ impl LossInputs {
             log_probs,
             old_log_probs: None,
             ref_log_probs: None,
+            exact_kl: None,
+            proximal_steps: None,
             advantages,
             mask,
             weights,
@@ -144,6 +154,9 @@ impl Objective {
         if let Some(kl) = &self.kl {
             kl.validate()?;
         }
+        if let Some(proximal) = &self.proximal {
+            proximal.validate()?;
+        }
         self.aggregate.validate()?;
         if !self.entropy_bonus.is_finite() {
             return Err(Error::config("entropy_bonus", self.entropy_bonus, "give a finite number; 0 is off"));
@@ -167,7 +180,7 @@ impl Objective {
         let Batch { mask, log_probs, old_log_probs, advantages, weights, .. } = &batch;
 
         let token_log = log_probs.clone() - old_log_probs.clone();
-        let ratio = Ratio::new(self.ratio, token_log, mask, self.log_ratio_bound);
+        let ratio = Ratio::new(self.ratio, token_log.clone(), mask, self.log_ratio_bound);
         let policy = self.surrogate.evaluate(&Terms {
             mask,
             ratio: &ratio,
@@ -191,20 +204,41 @@ impl Objective {
         let mut loss = policy_loss.clone();
 
         // The divergence is reported whenever it can be; it enters the loss only when asked for.
-        let (mut kl_loss, mut reference_k3, mut reference_hits) = (None, None, None);
+        let (mut kl_per_step, mut kl_loss) = (None, None);
+        let (mut divergence, mut reference_hits) = (None, None);
         if let Some(reference) = &batch.ref_log_probs {
             let d = reference.clone() - log_probs.clone();
             let weighted = self.kl.is_some_and(|penalty| penalty.importance_weighted);
             reference_hits = Some(ratio::bound_hits(d.clone(), self.log_ratio_bound));
             let k3 = KlEstimator::K3.of_log_ratio(d.clone().inner(), self.log_ratio_bound);
-            reference_k3 = Some(if weighted { k3 * ratio.value.clone().inner() } else { k3 });
-            if let Some(penalty) = &self.kl {
+            divergence = Some(if weighted { k3 * ratio.value.clone().inner() } else { k3 });
+            if let Some(penalty) = self.kl_in_loss().filter(|penalty| !penalty.exact) {
                 let per_step = penalty.of_log_ratio(d, self.log_ratio_bound);
-                let per_step = if weighted { per_step * ratio.value.clone() } else { per_step };
-                let term = (per_step * weights.clone()).sum() * penalty.beta;
-                loss = loss + term.clone();
-                kl_loss = Some(term);
+                kl_per_step = Some(if weighted { per_step * ratio.value.clone() } else { per_step });
             }
+        }
+        if let (Some(penalty), Some(exact)) =
+            (self.kl_in_loss().filter(|penalty| penalty.exact), &batch.exact_kl)
+        {
+            divergence = Some(exact.clone().inner());
+            let per_step = penalty.capped(exact.clone());
+            kl_per_step =
+                Some(if penalty.importance_weighted { per_step * ratio.value.clone() } else { per_step });
+        }
+        if let (Some(per_step), Some(penalty)) = (kl_per_step, &self.kl) {
+            let term = (per_step * weights.clone()).sum() * penalty.beta;
+            loss = loss + term.clone();
+            kl_loss = Some(term);
+        }
+        if let Some(penalty) = &self.proximal {
+            let per_step = penalty.estimator.of_log_ratio(token_log, self.log_ratio_bound);
+            let per_step = match &batch.not_proximal {
+                Some(elsewhere) => per_step.mask_fill(elsewhere.clone(), 0.0),
+                None => per_step,
+            };
+            let term = (per_step * weights.clone()).sum() * penalty.beta;
+            loss = loss + term.clone();
+            kl_loss = Some(kl_loss.map_or(term.clone(), |kl| kl + term));
         }
 
         let mut entropy_loss = None;
@@ -221,7 +255,7 @@ impl Objective {
             ratio: &ratio,
             policy: &policy,
             dropped: batch.dropped.as_ref(),
-            reference_k3,
+            divergence,
             reference_hits,
             entropies: batch.entropies.as_ref(),
             sampler_ratio: batch.sampler_ratio.as_ref(),
@@ -230,6 +264,13 @@ impl Objective {
             entropy_loss,
         });
         Ok(LossOutputs { loss, diagnostics })
+    }
+}
+
+impl Objective {
+    /// The penalty, where it is a term of the loss.
+    fn kl_in_loss(&self) -> Option<&KlPenalty> {
+        self.kl.as_ref().filter(|penalty| penalty.placement == KlPlacement::Loss)
     }
 }
 
@@ -247,6 +288,9 @@ struct Batch {
     /// As given, so that one ratio per episode counts once: `[rows, 1]` or `[rows, steps]`.
     sampler_ratio: Option<Tensor<2>>,
     dropped: Option<Tensor<2, Bool>>,
+    exact_kl: Option<Tensor<2>>,
+    /// Steps without the proximal penalty.
+    not_proximal: Option<Tensor<2, Bool>>,
 }
 
 impl Batch {
@@ -260,11 +304,20 @@ impl Batch {
                 found: shape.to_vec(),
             });
         }
-        if objective.kl.is_some() && inputs.ref_log_probs.is_none() {
-            return Err(Error::Missing {
-                argument: "ref_log_probs",
-                reason: "`kl` is set; give the reference policy's log-probabilities or remove `kl`",
-            });
+        match objective.kl_in_loss() {
+            Some(penalty) if penalty.exact && inputs.exact_kl.is_none() => {
+                return Err(Error::Missing {
+                    argument: "exact_kl",
+                    reason: "`kl.exact` is set; give the divergences from `token_kl` or `linear_kl`, or set it to false",
+                });
+            }
+            Some(penalty) if !penalty.exact && inputs.ref_log_probs.is_none() => {
+                return Err(Error::Missing {
+                    argument: "ref_log_probs",
+                    reason: "`kl` is set; give the reference policy's log-probabilities or remove `kl`",
+                });
+            }
+            _ => {}
         }
         if objective.entropy_bonus != 0.0 && inputs.entropies.is_none() {
             return Err(Error::Missing {
@@ -294,16 +347,9 @@ impl Batch {
             Some(old) => constant("old_log_probs", old)?,
             None => log_probs.clone().inner(),
         };
-        let entropies = match inputs.entropies {
-            Some(entropies) => {
-                mask::exact("entropies", entropies.dims(), shape)?;
-                Some(mask.select(entropies.cast(dtype), 0.0))
-            }
-            None => None,
-        };
-        let dropped = match inputs.keep {
-            Some(keep) => Some(dropped(keep, shape)?),
-            None => None,
+        let differentiable = |argument, x: Tensor<2>| -> Result<Tensor<2>, Error> {
+            mask::exact(argument, x.dims(), shape)?;
+            Ok(mask.select(x.cast(dtype), 0.0))
         };
         Ok(Self {
             ref_log_probs: inputs.ref_log_probs.map(|x| constant("ref_log_probs", x)).transpose()?,
@@ -311,11 +357,13 @@ impl Batch {
             weights: spread("weights", inputs.weights)?,
             entropy_weights: inputs.entropy_weights.map(|x| spread("entropy_weights", x)).transpose()?,
             sampler_ratio: inputs.sampler_ratio.map(|x| sampler_ratio(x, &mask, shape, dtype)).transpose()?,
+            entropies: inputs.entropies.map(|x| differentiable("entropies", x)).transpose()?,
+            exact_kl: inputs.exact_kl.map(|x| differentiable("exact_kl", x)).transpose()?,
+            dropped: inputs.keep.map(|keep| outside("keep", keep, shape)).transpose()?,
+            not_proximal: inputs.proximal_steps.map(|x| outside("proximal_steps", x, shape)).transpose()?,
             mask,
             log_probs,
             old_log_probs,
-            entropies,
-            dropped,
         })
     }
 }
@@ -330,14 +378,16 @@ fn sampler_ratio(x: Tensor<2>, mask: &Mask, shape: [usize; 2], dtype: DType) -> 
     Ok(mask.select(x.cast(dtype), 1.0))
 }
 
-fn dropped(keep: Tensor<2, Bool>, shape: [usize; 2]) -> Result<Tensor<2, Bool>, Error> {
-    let found = keep.dims();
+/// Where `chosen` is false, `[rows, steps]`.
+fn outside(
+    argument: &'static str,
+    chosen: Tensor<2, Bool>,
+    shape: [usize; 2],
+) -> Result<Tensor<2, Bool>, Error> {
+    let found = chosen.dims();
     if found != shape && found != [shape[0], 1] {
-        return Err(Error::Shape {
-            argument: "keep",
-            expected: format!("{shape:?} or [{}, 1]", shape[0]),
-            found: found.to_vec(),
-        });
+        let expected = format!("{shape:?} or [{}, 1]", shape[0]);
+        return Err(Error::Shape { argument, expected, found: found.to_vec() });
     }
-    Ok(keep.inner().bool_not().expand(shape))
+    Ok(chosen.inner().bool_not().expand(shape))
 }

@@ -13,7 +13,22 @@
 //! | [`vespo`](Objective::vespo) | token | VESPO | – | token mean | group mean, group std | [2602.10693](https://arxiv.org/abs/2602.10693), constants of TRL 1.16 |
 //! | [`luspo`](Objective::luspo) | sequence | clip 2e-3, 2.5e-3 | – | sequence sum | group mean, group std | [2602.05261](https://arxiv.org/abs/2602.05261) |
 //! | [`rloo`](Objective::rloo) | token | REINFORCE | – | sequence sum | leave-one-out | [2402.14740](https://arxiv.org/abs/2402.14740) |
-//! | [`reinforce_pp`](Objective::reinforce_pp) | token | clip 0.2 | – | token mean | whitened over tokens | [2501.03262](https://arxiv.org/abs/2501.03262) |
+//! | [`reinforce_pp`](Objective::reinforce_pp) | token | clip 0.2 | – | token mean | whitened over tokens, k1 out of the reward ([`KlPlacement::Reward`](crate::KlPlacement::Reward)) | [2501.03262](https://arxiv.org/abs/2501.03262) |
+//!
+//! More algorithms are a value or two away:
+//!
+//! | algorithm | how | paper |
+//! |---|---|---|
+//! | INTELLECT-2 | `grpo` with `Clip::delta` | [2505.07291](https://arxiv.org/abs/2505.07291) |
+//! | GMPO | [`Surrogate::Gmpo`], sequence mean | [2507.20673](https://arxiv.org/abs/2507.20673) |
+//! | DPPO | [`Surrogate::Dppo`] | [2602.04879](https://arxiv.org/abs/2602.04879) |
+//! | GPG | [`Surrogate::Reinforce`], [`AdvantageEstimator::gpg`](crate::AdvantageEstimator::gpg) | [2504.02546](https://arxiv.org/abs/2504.02546) |
+//! | ReMax | [`Surrogate::Reinforce`], [`subtract_baselines`](crate::advantage::subtract_baselines) | [2310.10505](https://arxiv.org/abs/2310.10505) |
+//! | OPO | [`Surrogate::Reinforce`], [`AdvantageEstimator::opo`](crate::AdvantageEstimator::opo) | [2505.23585](https://arxiv.org/abs/2505.23585) |
+//! | GDPO | `grpo`, [`normalize_then_sum`](crate::advantage::normalize_then_sum) | [2601.05242](https://arxiv.org/abs/2601.05242) |
+//! | PPO with a KL penalty | [`Surrogate::Unclipped`], [`Objective::proximal`] | [1707.06347](https://arxiv.org/abs/1707.06347), section 4 |
+//! | KL-Cov, Clip-Cov | the same on [`top_covariance`](crate::entropy::top_covariance); `keep` without [`clip_covariance`](crate::entropy::clip_covariance) | [2505.22617](https://arxiv.org/abs/2505.22617) |
+//! | Beyond 80/20 | `keep` from [`keep_above`](crate::entropy::keep_above) | [2506.01939](https://arxiv.org/abs/2506.01939) |
 //!
 //! Where implementations differ from the paper or from each other:
 //!
@@ -27,6 +42,10 @@
 //! * **GSPO**: with advantages per step, verl keeps each step's gradient ([`RatioLevel::SequenceToken`]);
 //!   TRL's ratio carries that of the whole row.
 //! * **Dual clip** is always on in verl (3.0) and off in TRL.
+//! * **KL and entropy**: TRL adds k3 to each token's loss before aggregation and the entropy bonus as a mean over
+//!   tokens; verl aggregates both like the policy term ([`LossInputs::entropy_weights`](crate::LossInputs::entropy_weights)).
+//! * **A group of one**: TRL gives it an advantage of 0 (as here), verl its raw reward.
+//! * **KL-Cov, Clip-Cov**: verl picks steps among those of a micro-batch; here among those of the optimizer step.
 //! * **Log-ratios**: verl bounds them at ±20, TRL not at all; here the bound is a setting and its use is
 //!   counted.
 

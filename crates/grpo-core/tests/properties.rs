@@ -6,8 +6,8 @@ mod support;
 
 use burn::tensor::DType;
 use grpo_core::{
-    Aggregate, Cispo, Clip, Dppo, Gmpo, KlEstimator, KlPenalty, Metrics, Objective, RatioLevel, Sapo,
-    Surrogate, Vespo,
+    Aggregate, Cispo, Clip, Dppo, Gmpo, KlEstimator, KlPenalty, KlPlacement, Metrics, Objective,
+    ProximalPenalty, RatioLevel, Sapo, Surrogate, Vespo,
 };
 use support::batch::{Batch, Evaluated, GARBAGE, evaluate, whole};
 use support::{Draw, Matrix, close, computes_f64, device, lengths};
@@ -236,7 +236,7 @@ fn advantages_scale_the_policy_term() {
     let mut rng = Draw(5);
     for objective in objectives() {
         // Without the other terms the loss is linear in advantages of one sign.
-        let objective = Objective { kl: None, entropy_bonus: 0.0, ..objective };
+        let objective = Objective { kl: None, proximal: None, entropy_bonus: 0.0, ..objective };
         let batch = Batch::draw(&mut rng, 4, 5, 0.5);
         let mut doubled = batch.clone();
         doubled.advantages.iter_mut().for_each(|row| row[0] *= 2.0);
@@ -258,7 +258,7 @@ fn better_answers_become_likelier() {
     // ones.
     let device = device();
     for objective in objectives() {
-        let objective = Objective { kl: None, entropy_bonus: 0.0, ..objective };
+        let objective = Objective { kl: None, proximal: None, entropy_bonus: 0.0, ..objective };
         let batch = Batch {
             log_probs: vec![vec![-1.0, -2.0]; 2],
             old: vec![vec![-1.0, -2.0]; 2],
@@ -317,7 +317,11 @@ fn any_objective(rng: &mut Draw) -> Objective {
                 straight_through: rng.below(3) == 0,
                 importance_weighted: rng.below(3) == 0,
                 cap: (rng.below(3) == 0).then(|| wide(rng)),
+                placement: [KlPlacement::Loss, KlPlacement::Loss, KlPlacement::Reward][rng.below(3)],
+                exact: rng.below(4) == 0,
             }),
+            proximal: (rng.below(4) == 0)
+                .then(|| ProximalPenalty { beta: small(rng), estimator: estimators[rng.below(4)] }),
             aggregate: aggregates[rng.below(4)],
             entropy_bonus: [0.0, 0.01, -0.1][rng.below(3)],
             log_ratio_bound: [0.5, 20.0, 40.0][rng.below(3)],

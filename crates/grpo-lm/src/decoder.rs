@@ -7,6 +7,7 @@ use burn::{
     nn::{Embedding, Linear, RmsNorm, RmsNormConfig},
     tensor::{Device, Int, Tensor, TensorData, activation::silu},
 };
+use grpo_core::LinearHead;
 use grpo_rollout::Streams;
 use rand_chacha::{ChaCha8Rng, rand_core::RngCore};
 
@@ -104,21 +105,21 @@ impl Decoder {
         Ok(self.head(hidden.narrow(0, 0, batch.prompts() * batch.prompt_len)))
     }
 
-    /// Logits that predict every completion token, `[rows * targets, vocab]`: row-major, the first of each row predicted by
+    /// Normalised hidden states that predict every completion token, `[rows, targets, hidden]`: the first of each row is that of
     /// its prompt's last token.
     ///
     /// # Errors
     /// When a token is beyond the vocabulary or a position beyond the context.
-    pub fn completion_logits(
+    pub fn completion_hidden(
         &self,
         batch: &SharedPrompts,
         config: &DecoderConfig,
-    ) -> Result<Tensor<2>, Error> {
+    ) -> Result<Tensor<3>, Error> {
         let (hidden, _) = self.hidden(batch, config)?;
         let rows = batch.predicting_rows();
         let count = rows.len();
         let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [count]), &hidden.device());
-        Ok(self.head(hidden.select(0, rows)))
+        Ok(hidden.select(0, rows).reshape([batch.rows(), batch.targets, config.hidden_size]))
     }
 
     /// Computes prompts once, for decoding.
@@ -153,6 +154,14 @@ impl Decoder {
             x = x.clone() + layer.mlp.forward(layer.post_attention_layernorm.forward(x));
         }
         self.norm.forward(x)
+    }
+
+    /// The output head, for log-probabilities without logits.
+    pub fn linear_head(&self) -> LinearHead {
+        match &self.lm_head {
+            Some(head) => LinearHead::new(head.weight.val().transpose()),
+            None => LinearHead::new(self.embed_tokens.weight.val()),
+        }
     }
 
     /// Output head: `[tokens, hidden]` to `[tokens, vocab]`.

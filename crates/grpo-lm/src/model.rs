@@ -137,11 +137,8 @@ impl Policy for LanguageModel {
         states: &SharedPrompts,
         actions: Tensor<2, Int>,
     ) -> Result<Evaluation, grpo_rollout::Error> {
-        let logits = self.logits(states, &actions)?;
-        let entropy = grpo_core::token_entropies(logits.clone(), self.temperature).map_err(policy_error)?;
-        let log_probs =
-            grpo_core::token_log_probs(logits, actions, self.temperature).map_err(policy_error)?;
-        Ok(Evaluation { log_probs, entropy })
+        let hidden = self.hidden(states, &actions)?;
+        self.statistics(hidden, actions)
     }
 
     fn log_prob(
@@ -149,14 +146,43 @@ impl Policy for LanguageModel {
         states: &SharedPrompts,
         actions: Tensor<2, Int>,
     ) -> Result<Tensor<2>, grpo_rollout::Error> {
-        let logits = self.logits(states, &actions)?;
-        grpo_core::token_log_probs(logits, actions, self.temperature).map_err(policy_error)
+        Ok(self.evaluate(states, actions)?.log_probs)
     }
 }
 
 impl LanguageModel {
-    /// Logits that predict every completion token, `[rows, targets, vocab]`.
-    fn logits(
+    /// [`Policy::evaluate`], and the exact divergence `KL(π ‖ π_ref)` of every step from a reference model with the same
+    /// vocabulary, `[rows, targets]` in nats. Only this model's part is differentiated.
+    ///
+    /// # Errors
+    /// As [`Policy::evaluate`], and when the vocabularies differ.
+    pub fn evaluate_against(
+        &self,
+        reference: &Self,
+        states: &SharedPrompts,
+        actions: Tensor<2, Int>,
+    ) -> Result<(Evaluation, Tensor<2>), grpo_rollout::Error> {
+        let hidden = self.hidden(states, &actions)?;
+        let ref_hidden = reference.hidden(states, &actions)?;
+        let (head, ref_head) = (self.decoder.linear_head(), reference.decoder.linear_head());
+        let kl = grpo_core::linear_kl(hidden.clone(), &head, ref_hidden, &ref_head, self.temperature)
+            .map_err(policy_error)?;
+        Ok((self.statistics(hidden, actions)?, kl))
+    }
+
+    fn statistics(
+        &self,
+        hidden: Tensor<3>,
+        actions: Tensor<2, Int>,
+    ) -> Result<Evaluation, grpo_rollout::Error> {
+        let head = self.decoder.linear_head();
+        let statistics =
+            grpo_core::linear_log_probs(hidden, &head, actions, self.temperature).map_err(policy_error)?;
+        Ok(Evaluation { log_probs: statistics.log_probs, entropy: statistics.entropies })
+    }
+
+    /// Hidden states that predict every completion token, `[rows, targets, hidden]`.
+    fn hidden(
         &self,
         states: &SharedPrompts,
         actions: &Tensor<2, Int>,
@@ -174,12 +200,10 @@ impl LanguageModel {
             let last = self.config.vocab_size as u32 - 1;
             return Err(grpo_rollout::Error::Token { prompt, id, last });
         }
-        let logits = self.decoder.completion_logits(states, &self.config).map_err(|e| match e {
+        self.decoder.completion_hidden(states, &self.config).map_err(|e| match e {
             Error::Rollout(e) => e,
             other => policy_error(other),
-        })?;
-        let vocab = logits.dims()[1];
-        Ok(logits.reshape([rows, steps, vocab]))
+        })
     }
 }
 

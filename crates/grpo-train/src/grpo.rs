@@ -2,8 +2,11 @@ use crate::{
     Error, GrpoMetrics, OptimizerConfig, Question, Recipe, SampleLine, Update, Workers, rollout::Rollout,
     rows::Rows,
 };
-use burn::{optim::ModuleOptimizer, tensor::Tensor};
-use grpo_core::{Advantages, Diagnostics, LossInputs, Metrics, column};
+use burn::{
+    optim::ModuleOptimizer,
+    tensor::{Device, Int, Tensor},
+};
+use grpo_core::{Advantages, Diagnostics, KlPenalty, KlPlacement, LossInputs, Metrics, column};
 use grpo_lm::{LanguageModel, SharedPrompts};
 use grpo_rewards::{Evaluation, RewardSet, Sample};
 use grpo_rollout::{Episode, Experience, FinishReason, Group, MicroBatch, Policy, Streams};
@@ -31,6 +34,8 @@ struct Scored {
     completions: Vec<String>,
     evaluation: Evaluation,
     advantages: Advantages,
+    /// Mean divergence from the reference policy, where it was subtracted from the rewards.
+    kl: Option<f64>,
 }
 
 impl Grpo<'_> {
@@ -109,9 +114,41 @@ impl Grpo<'_> {
         }
         let sizes: Vec<usize> = groups.iter().map(|g| g.episodes.len()).collect();
         let lengths: Vec<usize> = groups.iter().flat_map(|g| g.episodes.iter().map(Episode::len)).collect();
-        let advantages =
-            self.recipe.advantages.estimate_groups(&evaluation.combined, &sizes, Some(&lengths))?;
-        Ok(Scored { groups, completions, evaluation, advantages })
+        let (penalties, kl) = self.reward_penalties(prompts, &groups)?;
+        let rewards: Vec<Option<f64>> =
+            evaluation.combined.iter().zip(penalties).map(|(reward, kl)| Some((*reward)? - kl)).collect();
+        let advantages = self.recipe.advantages.estimate_groups(&rewards, &sizes, Some(&lengths))?;
+        Ok(Scored { groups, completions, evaluation, advantages, kl })
+    }
+
+    /// What the divergence from the reference policy costs each episode, where it is subtracted from the reward (else 0), and
+    /// its mean over all tokens.
+    fn reward_penalties(
+        &self,
+        prompts: &[Vec<u32>],
+        groups: &[Group],
+    ) -> Result<(Vec<f64>, Option<f64>), Error> {
+        let episodes: usize = groups.iter().map(|g| g.episodes.len()).sum();
+        let penalty = self.recipe.objective.kl.filter(|kl| kl.placement == KlPlacement::Reward);
+        let (Some(penalty), Some(reference)) = (penalty, self.reference) else {
+            return Ok((vec![0.0; episodes], None));
+        };
+        let experience = Experience::new(groups.to_vec(), vec![0.0; episodes])?;
+        let parts = experience.micro_batches(self.recipe.grpo.micro_batch_size);
+        // Without β, so that the divergence itself can be reported whatever β is.
+        let unit = KlPenalty { beta: 1.0, ..penalty };
+        let device = reference.decoder().device();
+        let parts = self.workers.map(&parts, |part| {
+            let Part { states, rows, actions, old_log_probs } =
+                Part::new(prompts, &experience, part, &device)?;
+            let log_probs = reference.log_prob(&states, actions)?;
+            let sums = unit.reward_penalties(old_log_probs, log_probs, rows.mask());
+            sums.try_into_vec_as::<f32>().map_err(|e| grpo_core::Error::Device(e.to_string()).into())
+        })?;
+        let divergences: Vec<f64> = parts.into_iter().flatten().map(f64::from).collect();
+        let tokens: usize = experience.lengths().iter().sum();
+        let mean = divergences.iter().sum::<f64>() / tokens.max(1) as f64;
+        Ok((divergences.into_iter().map(|kl| penalty.beta * kl).collect(), Some(mean)))
     }
 
     /// Loss, gradient and optimizer.
@@ -186,7 +223,7 @@ impl Grpo<'_> {
 
     /// The groups that can move the policy, with the weights of their rows.
     ///
-    /// A group without spread has advantages of exactly zero, so with neither a KL nor an entropy term its gradient is exactly
+    /// A group without spread has advantages of exactly zero, so with neither a KL nor an entropy term in the loss its gradient is exactly
     /// zero, and leaving it out doesn't change the step's gradient. (A step without any other group makes no optimizer step at all:
     /// there is nothing to learn, and AdamW's momentum would only go on drifting.)
     fn informative(
@@ -196,7 +233,8 @@ impl Grpo<'_> {
         weights: &[f64],
     ) -> Result<(Experience, Vec<f64>), Error> {
         let objective = &self.recipe.objective;
-        let all = objective.kl.is_some() || objective.entropy_bonus != 0.0;
+        let kl = objective.kl.is_some_and(|kl| kl.placement == KlPlacement::Loss);
+        let all = kl || objective.proximal.is_some() || objective.entropy_bonus != 0.0;
         let (mut groups, mut kept, mut kept_weights, mut start) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for group in &scored.groups {
             let rows = start..start + group.episodes.len();
@@ -219,43 +257,33 @@ impl Grpo<'_> {
         part: &MicroBatch,
     ) -> Result<LossInputs, Error> {
         let device = policy.decoder().device();
-        let groups = &experience.groups()[part.groups.clone()];
-        let prompts: Vec<&[u32]> = groups.iter().map(|g| prompts[g.prompt].as_slice()).collect();
-        let episodes: Vec<&Episode> =
-            experience.episodes().skip(part.rows.start).take(part.rows.len()).collect();
-        let completions: Vec<&[u32]> = episodes.iter().map(|e| e.actions.as_slice()).collect();
-        let states = SharedPrompts::new(&prompts, &completions)?;
-        let rows = Rows::new(completions.iter().map(|c| c.len()).collect(), &device);
-        let actions = rows.actions(completions.iter().copied());
-
-        let (log_probs, entropies) = if self.recipe.objective.entropy_bonus == 0.0 {
-            (policy.log_prob(&states, actions.clone())?, None)
-        } else {
-            let evaluation = policy.evaluate(&states, actions.clone())?;
-            (evaluation.log_probs, Some(evaluation.entropy))
+        let Part { states, rows, actions, old_log_probs } = Part::new(prompts, experience, part, &device)?;
+        let objective = &self.recipe.objective;
+        let kl = objective.kl.filter(|kl| kl.placement == KlPlacement::Loss);
+        let (evaluation, ref_log_probs, exact_kl) = match self.reference.zip(kl) {
+            Some((reference, kl)) if kl.exact => {
+                let (evaluation, kl) = policy.evaluate_against(reference, &states, actions)?;
+                (evaluation, None, Some(kl))
+            }
+            Some((reference, _)) => {
+                let log_probs = reference.log_prob(&states, actions.clone())?;
+                (policy.evaluate(&states, actions)?, Some(log_probs), None)
+            }
+            None => (policy.evaluate(&states, actions)?, None, None),
         };
         let advantages: Vec<f64> =
             experience.advantages()[part.rows.clone()].iter().map(|&a| f64::from(a)).collect();
         let mut inputs = LossInputs::new(
-            log_probs,
+            evaluation.log_probs,
             column(&advantages, &device),
             rows.mask(),
             column(&weights[part.rows.clone()], &device),
         );
-        inputs.old_log_probs = Some(rows.numbers(episodes.iter().map(|e| e.log_probs.as_slice())));
-        inputs.ref_log_probs =
-            self.reference.map(|r| self.reference_log_probs(r, &states, actions)).transpose()?;
-        inputs.entropies = entropies;
+        inputs.old_log_probs = Some(old_log_probs);
+        inputs.ref_log_probs = ref_log_probs;
+        inputs.exact_kl = exact_kl;
+        inputs.entropies = (objective.entropy_bonus != 0.0).then_some(evaluation.entropy);
         Ok(inputs)
-    }
-
-    fn reference_log_probs(
-        &self,
-        reference: &LanguageModel,
-        states: &SharedPrompts,
-        actions: Tensor<2, burn::tensor::Int>,
-    ) -> Result<Tensor<2>, Error> {
-        Ok(reference.log_prob(states, actions.inner())?)
     }
 
     fn metrics(&self, scored: &Scored, updated: &Updated, times: [Duration; 3], step: usize) -> GrpoMetrics {
@@ -284,7 +312,7 @@ impl Grpo<'_> {
                 .collect(),
             reward_failures: scored.evaluation.failures(),
             frac_reward_zero_std: scored.advantages.share_without_spread(),
-            kl: updated.metrics.as_ref().and_then(|m| m.kl),
+            kl: scored.kl.or(updated.metrics.as_ref().and_then(|m| m.kl)),
             entropy: entropy / tokens.max(1) as f64,
             clip_low: of(|m| m.clip_low),
             clip_high: of(|m| m.clip_high),
@@ -335,6 +363,36 @@ impl Grpo<'_> {
             }
         }
         lines
+    }
+}
+
+/// One micro-batch's episodes as tensors.
+struct Part<'a> {
+    states: SharedPrompts,
+    rows: Rows<'a>,
+    /// `[rows, steps]`.
+    actions: Tensor<2, Int>,
+    /// As sampled, `[rows, steps]`.
+    old_log_probs: Tensor<2>,
+}
+
+impl<'a> Part<'a> {
+    fn new(
+        prompts: &[Vec<u32>],
+        experience: &Experience,
+        part: &MicroBatch,
+        device: &'a Device,
+    ) -> Result<Self, Error> {
+        let groups = &experience.groups()[part.groups.clone()];
+        let prompts: Vec<&[u32]> = groups.iter().map(|g| prompts[g.prompt].as_slice()).collect();
+        let episodes: Vec<&Episode> =
+            experience.episodes().skip(part.rows.start).take(part.rows.len()).collect();
+        let completions: Vec<&[u32]> = episodes.iter().map(|e| e.actions.as_slice()).collect();
+        let states = SharedPrompts::new(&prompts, &completions)?;
+        let rows = Rows::new(completions.iter().map(|c| c.len()).collect(), device);
+        let actions = rows.actions(completions.iter().copied());
+        let old_log_probs = rows.numbers(episodes.iter().map(|e| e.log_probs.as_slice()));
+        Ok(Self { states, rows, actions, old_log_probs })
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) fn estimate(
     check_lengths(config.baseline, rewards, group_sizes, lengths)?;
     let scored: Vec<f64> = rewards.iter().copied().flatten().collect();
     let batch_std = std(&scored, 1);
+    let non_zero =
+        scored.iter().filter(|reward| **reward != 0.0).count().max(1) as f64 / rewards.len().max(1) as f64;
 
     let (mut values, mut compared) = (Vec::with_capacity(rewards.len()), Vec::with_capacity(rewards.len()));
     let (mut without_spread, mut group_stds) = (0, 0.0);
@@ -31,6 +33,7 @@ pub(super) fn estimate(
                 Scale::Group => std(&group, 1) + config.epsilon,
                 Scale::GroupPopulation => std(&group, 0) + config.epsilon,
                 Scale::Batch => batch_std + config.epsilon,
+                Scale::NonZero => non_zero,
             };
             let baseline =
                 BaselineOf::new(config.baseline, &rewards[members.clone()], lengths.map(|l| &l[members]));

@@ -16,7 +16,7 @@ mod whiten;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-pub use rewards::{Reward, combine, normalize_then_sum};
+pub use rewards::{Reward, combine, normalize_then_sum, subtract_baselines};
 pub(crate) use whiten::whitened;
 pub use whiten::{discounted_returns, whiten_tokens};
 
@@ -56,6 +56,9 @@ pub enum Scale {
     /// The unbiased standard deviation of all rewards of the batch, so that prompts keep their relative
     /// weight ([Lite PPO](https://arxiv.org/abs/2508.08221); TRL's `batch`).
     Batch,
+    /// The share of rewards of the batch that aren't zero, so that a batch with few solved prompts still makes a step of full
+    /// size ([GPG](https://arxiv.org/abs/2504.02546), as in verl). Without ε.
+    NonZero,
 }
 
 /// How rewards become advantages. The default is GRPO's: group mean, unbiased group standard deviation, ε =
@@ -167,6 +170,11 @@ impl AdvantageEstimator {
     /// OPO's: the length-weighted mean and no scaling.
     pub fn opo() -> Self {
         Self { baseline: Baseline::LengthWeighted, scale: Scale::None, ..Self::default() }
+    }
+
+    /// GPG's: group mean, scaled up by the share of rewards that are zero.
+    pub fn gpg() -> Self {
+        Self { scale: Scale::NonZero, ..Self::default() }
     }
 
     /// Whether ε is usable.

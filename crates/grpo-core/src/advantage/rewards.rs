@@ -92,6 +92,27 @@ pub fn normalize_then_sum<R: Reward>(
     Ok(whitened_among(&sums, &scored, estimator.epsilon))
 }
 
+/// ReMax: each reward minus the reward of a baseline answer to the same question, the greedy one
+/// ([ReMax](https://arxiv.org/abs/2310.10505)). No group is needed; an episode or a baseline without a reward gives zero.
+///
+/// `rewards` and `baselines` have one entry per episode.
+///
+/// # Errors
+///
+/// [`Error::Length`] when there isn't one baseline per reward, [`Error::Value`] for a number that isn't finite.
+pub fn subtract_baselines<R: Reward>(rewards: &[R], baselines: &[R]) -> Result<Vec<f64>, Error> {
+    if baselines.len() != rewards.len() {
+        return Err(Error::Length {
+            argument: "baselines",
+            expected: rewards.len(),
+            found: baselines.len(),
+            reason: "every reward has one",
+        });
+    }
+    let pairs = checked(rewards)?.into_iter().zip(checked(baselines)?);
+    Ok(pairs.map(|(reward, baseline)| reward.zip(baseline).map_or(0.0, |(r, b)| r - b)).collect())
+}
+
 fn rows<'a>(
     rewards: &'a [Option<f64>],
     weights: &[f64],

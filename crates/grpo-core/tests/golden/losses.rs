@@ -2,10 +2,10 @@
 
 use burn::tensor::{DType, Device, Tensor};
 use grpo_core::advantage::{AdvantageEstimator, Scale};
-use grpo_core::entropy::{keep_above, top_share_threshold};
+use grpo_core::entropy::{clip_covariance, covariances, keep_above, top_covariance, top_share_threshold};
 use grpo_core::{
-    Aggregate, Cispo, Clip, Gmpo, KlEstimator, KlPenalty, LossInputs, Metrics, Objective, RatioLevel, Sapo,
-    StepTotals, Surrogate, Vespo, off_policy_keep,
+    Aggregate, Cispo, Clip, Gmpo, KlEstimator, KlPenalty, LossInputs, Metrics, Objective, ProximalPenalty,
+    RatioLevel, Sapo, StepTotals, Surrogate, Vespo, off_policy_keep,
 };
 
 use crate::support::golden::{Case, run};
@@ -23,10 +23,7 @@ fn golden_losses_gmpo() {
 
 #[test]
 fn golden_losses_verl() {
-    run("losses_verl.json", |case| match verl(case) {
-        Some(setup) => check(case, setup),
-        None => Ok(false),
-    });
+    run("losses_verl.json", |case| check(case, verl(case)));
 }
 
 /// A case in this crate's terms.
@@ -38,6 +35,10 @@ struct Setup {
     top_entropy_share: f64,
     off_policy_threshold: Option<f64>,
     sampler_ratio: Option<Matrix>,
+    /// Where the penalty for leaving the old policy applies.
+    proximal_steps: Option<Vec<Vec<bool>>>,
+    /// Steps that keep their policy term.
+    keep: Option<Vec<Vec<bool>>>,
 }
 
 fn trl(case: &Case) -> Setup {
@@ -101,10 +102,12 @@ fn trl(case: &Case) -> Setup {
         top_entropy_share: case.number("top_entropy_quantile"),
         off_policy_threshold: case.maybe("off_policy_mask_threshold"),
         sampler_ratio: case.input("importance_sampling_ratio"),
+        proximal_steps: None,
+        keep: None,
     }
 }
 
-fn verl(case: &Case) -> Option<Setup> {
+fn verl(case: &Case) -> Setup {
     let (low, high) = (case.number("clip_ratio_low"), case.number("clip_ratio_high"));
     let clip = Clip { low, high, ..Clip::default() };
     let (ratio, surrogate) = match case.text("policy_loss") {
@@ -119,10 +122,13 @@ fn verl(case: &Case) -> Option<Setup> {
         "gpg" | "reinforce" => (RatioLevel::Token, Surrogate::Reinforce),
         "cispo" => (RatioLevel::Token, Surrogate::Cispo(Cispo { low, high })),
         "geo_mean" => (RatioLevel::Token, Surrogate::Gmpo(Gmpo { low, high })),
-        // kl_cov and clip_cov choose steps by comparing them across the micro-batch, so their gradient
-        // depends on its split.
-        _ => return None,
+        "kl_cov" => (RatioLevel::Token, Surrogate::Unclipped),
+        "clip_cov" => (RatioLevel::Token, Surrogate::Clip(clip)),
+        other => panic!("{}: policy_loss {other}", case.name),
     };
+    let kl_cov = case.text("policy_loss") == "kl_cov";
+    let proximal =
+        kl_cov.then(|| ProximalPenalty { beta: case.number("ppo_kl_coef"), estimator: KlEstimator::Abs });
     let agg = match case.text("policy_loss") {
         "gspo" | "sapo" | "geo_mean" => "seq-mean-token-mean",
         _ => case.text("agg"),
@@ -152,11 +158,12 @@ fn verl(case: &Case) -> Option<Setup> {
         cap: (kl_estimator(estimator) == KlEstimator::K3).then_some(10.0),
         ..KlPenalty::default()
     });
-    Some(Setup {
+    Setup {
         objective: Objective {
             ratio,
             surrogate,
             kl,
+            proximal,
             aggregate,
             entropy_bonus: case.number("entropy_coef"),
             ..Objective::default()
@@ -166,7 +173,45 @@ fn verl(case: &Case) -> Option<Setup> {
         top_entropy_share: 1.0,
         off_policy_threshold: None,
         sampler_ratio: case.input("rollout_is_weights"),
-    })
+        proximal_steps: kl_cov.then(|| {
+            by_covariance(case, |covariances, _| {
+                top_covariance(covariances, case.number("kl_cov_ratio")).unwrap()
+            })
+        }),
+        keep: (case.text("policy_loss") == "clip_cov").then(|| {
+            by_covariance(case, |covariances, clipped| {
+                let bounds = (case.number("clip_cov_lb"), case.number("clip_cov_ub"));
+                let share = case.number("clip_cov_ratio");
+                let dropped = clip_covariance(covariances, clipped, bounds, share, 7).unwrap();
+                dropped.into_iter().map(|dropped| !dropped).collect()
+            })
+        }),
+    }
+}
+
+/// A choice among the active steps by their covariances and whether the ratio's clip stops them.
+fn by_covariance(case: &Case, choose: impl Fn(&[f64], &[bool]) -> Vec<bool>) -> Vec<Vec<bool>> {
+    let (mask, new, old) = (case.mask(), case.need("logp_new"), case.need("logp_old"));
+    let advantages = case.need("advantages");
+    let steps: Vec<(usize, usize)> =
+        (0..mask.len()).flat_map(|i| (0..mask[i].len()).map(move |t| (i, t))).collect();
+    let active: Vec<(usize, usize)> = steps.into_iter().filter(|&(i, t)| mask[i][t]).collect();
+    let advantage =
+        |i: usize, t: usize| if advantages[i].len() == 1 { advantages[i][0] } else { advantages[i][t] };
+    let log_probs: Vec<f64> = active.iter().map(|&(i, t)| new[i][t]).collect();
+    let all: Vec<f64> = active.iter().map(|&(i, t)| advantage(i, t)).collect();
+    let (low, high) = (1.0 - case.number("clip_ratio_low"), 1.0 + case.number("clip_ratio_high"));
+    let clipped: Vec<bool> = active
+        .iter()
+        .map(|&(i, t)| {
+            let ratio = (new[i][t] - old[i][t]).exp();
+            -advantage(i, t) * ratio.clamp(low, high) > -advantage(i, t) * ratio
+        })
+        .collect();
+    let chosen = choose(&covariances(&log_probs, &all).unwrap(), &clipped);
+    let mut grid: Vec<Vec<bool>> = mask.iter().map(|row| vec![false; row.len()]).collect();
+    active.into_iter().zip(chosen).for_each(|((i, t), chosen)| grid[i][t] = chosen);
+    grid
 }
 
 pub(crate) fn kl_estimator(name: &str) -> KlEstimator {
@@ -179,7 +224,7 @@ pub(crate) fn kl_estimator(name: &str) -> KlEstimator {
     }
 }
 
-fn check(case: &Case, setup: Setup) -> Result<bool, String> {
+fn check(case: &Case, setup: Setup) -> Result<(), String> {
     setup.objective.validate().map_err(|error| error.to_string())?;
     let device = device();
     for (dtype, tolerance) in precisions(&device) {
@@ -190,7 +235,7 @@ fn check(case: &Case, setup: Setup) -> Result<bool, String> {
                 .map_err(|error| format!("{error} ({label})"))?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 fn check_once(
@@ -223,7 +268,7 @@ fn check_once(
     let weights = setup.objective.aggregate.row_weights_of(&counts, setup.totals);
     let weights = tensor(&weights.iter().map(|&w| vec![w]).collect(), device, dtype);
 
-    let mut keep = None;
+    let mut keep = setup.keep.as_ref().map(|keep| bools(keep, device));
     let mut kept = mask.clone();
     if setup.top_entropy_share < 1.0 {
         let values = case.need("entropies");
@@ -264,6 +309,7 @@ fn check_once(
             entropies: entropies.clone(),
             entropy_weights,
             sampler_ratio: setup.sampler_ratio.as_ref().map(|rows| tensor(rows, device, dtype)),
+            proximal_steps: setup.proximal_steps.as_ref().map(|steps| bools(steps, device)),
             keep,
             ..LossInputs::new(log_probs.clone(), advantages, active, weights)
         })
@@ -314,6 +360,7 @@ fn check_metrics(
         ("clip_low_min", rows.map(|()| metrics.clip_low_min)),
         ("clip_high_max", Some(metrics.clip_high_max)),
         ("cispo_clip_ratio", Some(metrics.clip_high)),
+        // In kl_cov it is the mean of the absolute value, which has no counterpart here.
         ("ppo_kl", (case.text("policy_loss") != "kl_cov").then_some(metrics.approx_kl_k1)),
         ("pg_clipfrac", vanilla.then_some(metrics.clip_region)),
         ("pg_clipfrac_lower", vanilla.then_some(metrics.clip_second)),
@@ -322,6 +369,12 @@ fn check_metrics(
         if let (Some(want), Some(got)) = (case.metric(name), got) {
             close(name, &[got], &[want], tolerance)?;
         }
+    }
+    if let (Some(keep), "clip_cov") = (&setup.keep, case.text("policy_loss")) {
+        let active = case.mask().concat();
+        let dropped = keep.concat().iter().zip(&active).filter(|(keep, active)| **active && !**keep).count();
+        let share = dropped as f64 / active.iter().filter(|active| **active).count() as f64;
+        close("pg_clipfrac", &[share], &[case.metric("pg_clipfrac").expect("pg_clipfrac")], 1e-6)?;
     }
     if setup.objective.surrogate == Surrogate::Reinforce {
         close("clip_region", &[metrics.clip_region], &[0.0], 0.0)?;
@@ -393,6 +446,6 @@ fn golden_seed() {
                 tolerance,
             )?;
         }
-        Ok(true)
+        Ok(())
     });
 }

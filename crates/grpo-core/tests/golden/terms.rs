@@ -55,7 +55,7 @@ fn golden_aggregation() {
             let on_device = matrix(aggregate.weights(bools(&mask, &device))).concat();
             close("weights", &on_device, &gradient, 1e-5)?;
         }
-        Ok(true)
+        Ok(())
     });
 }
 
@@ -93,7 +93,7 @@ fn golden_kl() {
             let want = case.expected("grad_logp_new_of_mean").expect("a gradient").concat();
             close("gradient", &matrix(new.grad(&grads).expect("a gradient")).concat(), &want, tolerance)?;
         }
-        Ok(true)
+        Ok(())
     });
 }
 
@@ -104,7 +104,7 @@ fn golden_correction() {
         for (dtype, tolerance) in precisions(&device) {
             correction(case, dtype, tolerance).map_err(|error| format!("{error} ({dtype:?})"))?;
         }
-        Ok(true)
+        Ok(())
     });
 }
 
@@ -256,7 +256,7 @@ fn golden_entropy() {
                 )?;
             }
         }
-        Ok(true)
+        Ok(())
     });
 }
 
@@ -282,7 +282,7 @@ fn golden_entropy_mask() {
                 0.0,
             )?;
         }
-        Ok(true)
+        Ok(())
     });
 }
 
@@ -326,7 +326,7 @@ fn golden_value_loss() {
                 tolerance,
             )?;
         }
-        Ok(true)
+        Ok(())
     });
 }
 
@@ -361,6 +361,6 @@ fn golden_controllers() {
         if let Some(want) = case.expected_numbers("applied") {
             close("applied", &applied, &want, 1e-9)?;
         }
-        Ok(true)
+        Ok(())
     });
 }

@@ -117,6 +117,9 @@ pub fn evaluate(
         .loss(LossInputs {
             old_log_probs: Some(constant(&batch.old)),
             ref_log_probs: Some(constant(&batch.reference)),
+            // Any numbers will do for these two.
+            exact_kl: Some(constant(&batch.entropies)),
+            proximal_steps: Some(bools(&batch.keep, device)),
             entropies: Some(entropies.clone()),
             sampler_ratio: Some(constant(&batch.sampler_ratio)),
             keep: Some(bools(&batch.keep, device)),

@@ -7,11 +7,26 @@
 //!
 //! Only the target's logit and the sums are formed. A full `log_softmax` would write another tensor of the
 //! size of the logits, the largest of a training step, and on burn's CPU backends it is composed of several
-//! passes.
+//! passes. On flex, values and gradient are one pass over the logits each.
+//!
+//! A language model's logits need not exist at all: [`linear_log_probs`] goes from hidden states and output head to
+//! the same numbers, tile by tile.
 //!
 //! Logits narrower than f32 are widened first: a sum over a vocabulary means nothing in half precision.
 
-use burn::tensor::{Int, Tensor};
+mod composed;
+#[cfg(feature = "flex")]
+mod fused;
+#[cfg(feature = "flex")]
+mod kernel;
+mod linear;
+mod op;
+mod tiles;
+
+use burn::tensor::{DType, Int, Tensor};
+
+pub use linear::{LinearHead, linear_kl, linear_log_probs};
+pub use tiles::Tiles;
 
 use crate::{Error, mask};
 
@@ -40,9 +55,12 @@ pub fn token_log_probs(
     targets: Tensor<2, Int>,
     temperature: f64,
 ) -> Result<Tensor<2>, Error> {
-    check_targets(&targets, logits.dims())?;
-    let parts = Parts::new(logits, temperature)?;
-    Ok(parts.log_probs(targets))
+    check_targets(&targets, logits.dims(), "logits")?;
+    check(&logits, temperature)?;
+    if is_fused(&logits) {
+        return Ok(fused_statistics(logits, targets, temperature).log_probs);
+    }
+    Ok(Parts::new(logits, temperature).log_probs(targets))
 }
 
 /// The entropy of each step's distribution, in nats: `logits` `[episodes, steps, vocab]` to
@@ -55,7 +73,13 @@ pub fn token_log_probs(
 ///
 /// As [`token_log_probs`].
 pub fn token_entropies(logits: Tensor<3>, temperature: f64) -> Result<Tensor<2>, Error> {
-    Parts::new(logits, temperature).map(Parts::entropies)
+    check(&logits, temperature)?;
+    if is_fused(&logits) {
+        let [episodes, steps, _] = logits.dims();
+        let none = Tensor::zeros([episodes, steps], &logits.device().without_autodiff());
+        return Ok(fused_statistics(logits, none, temperature).entropies);
+    }
+    Ok(Parts::new(logits, temperature).entropies())
 }
 
 /// [`token_log_probs`] and [`token_entropies`] in one go, sharing the exponentials. For a bonus on the
@@ -70,8 +94,12 @@ pub fn token_statistics(
     targets: Tensor<2, Int>,
     temperature: f64,
 ) -> Result<TokenStatistics, Error> {
-    check_targets(&targets, logits.dims())?;
-    let parts = Parts::new(logits, temperature)?;
+    check_targets(&targets, logits.dims(), "logits")?;
+    check(&logits, temperature)?;
+    if is_fused(&logits) {
+        return Ok(fused_statistics(logits, targets, temperature));
+    }
+    let parts = Parts::new(logits, temperature);
     Ok(TokenStatistics { log_probs: parts.log_probs(targets), entropies: parts.entropies() })
 }
 
@@ -94,14 +122,58 @@ pub fn token_kl(logits: Tensor<3>, ref_logits: Tensor<3>, temperature: f64) -> R
             found: ref_logits.dims().to_vec(),
         });
     }
+    check(&logits, temperature)?;
     let dtype = mask::compute_dtype(logits.dtype());
-    let reference = Parts::new(ref_logits.inner().cast(dtype), temperature)?;
-    let policy = Parts::new(logits, temperature)?;
+    let reference = Parts::new(ref_logits.inner().cast(dtype), temperature);
+    let policy = Parts::new(logits, temperature);
     // Σ p·(y − y_ref) − log s + log s_ref; an action that the policy excludes adds nothing.
     let impossible = policy.shifted.clone().inner().lower_elem(IMPOSSIBLE);
     let difference = (policy.shifted - reference.shifted).mask_fill(impossible, 0.0);
     let mean = (policy.exponentials * difference).sum_dim(2) / policy.sum.clone();
     Ok((mean - policy.sum.log() + reference.sum.log()).squeeze_dim(2))
+}
+
+fn check(logits: &Tensor<3>, temperature: f64) -> Result<(), Error> {
+    check_temperature(temperature)?;
+    let shape = logits.dims();
+    if shape.contains(&0) {
+        let expected = "at least one episode, one step and one vocabulary entry".into();
+        return Err(Error::Shape { argument: "logits", expected, found: shape.to_vec() });
+    }
+    Ok(())
+}
+
+fn check_temperature(temperature: f64) -> Result<(), Error> {
+    if temperature.is_finite() && temperature > 0.0 {
+        return Ok(());
+    }
+    let fix = "give the sampling temperature, a finite number above zero (1.0 changes nothing)";
+    Err(Error::config("temperature", temperature, fix))
+}
+
+/// Whether these logits' device has a fused form for their type.
+fn is_fused(logits: &Tensor<3>) -> bool {
+    logits.dtype() == DType::F32 && linear::is_flex(logits)
+}
+
+/// Both statistics by the fused operation.
+fn fused_statistics(logits: Tensor<3>, targets: Tensor<2, Int>, temperature: f64) -> TokenStatistics {
+    let [episodes, steps, vocab] = logits.dims();
+    let tokens = episodes * steps;
+    let statistics = op::logit_statistics(
+        logits.reshape([tokens, vocab]),
+        targets.reshape([tokens, 1]),
+        1.0 / temperature,
+    );
+    TokenStatistics::of(statistics, [episodes, steps])
+}
+
+impl TokenStatistics {
+    /// From `[tokens, 4]`.
+    fn of(statistics: Tensor<2>, shape: [usize; 2]) -> Self {
+        let column = |at: usize| statistics.clone().narrow(1, at, 1).reshape(shape);
+        Self { log_probs: column(0), entropies: column(1) }
+    }
 }
 
 /// `y`, `exp y` and `s` of the module's formulas.
@@ -115,16 +187,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(logits: Tensor<3>, temperature: f64) -> Result<Self, Error> {
-        if !(temperature.is_finite() && temperature > 0.0) {
-            let fix = "give the sampling temperature, a finite number above zero (1.0 changes nothing)";
-            return Err(Error::config("temperature", temperature, fix));
-        }
-        let shape = logits.dims();
-        if shape.contains(&0) {
-            let expected = "at least one episode, one step and one vocabulary entry".into();
-            return Err(Error::Shape { argument: "logits", expected, found: shape.to_vec() });
-        }
+    fn new(logits: Tensor<3>, temperature: f64) -> Self {
         let dtype = mask::compute_dtype(logits.dtype());
         let logits = logits.cast(dtype);
         let scaled = if temperature == 1.0 { logits } else { logits / temperature };
@@ -132,7 +195,7 @@ impl Parts {
         let shifted = scaled.clone() - scaled.inner().max_dim(2);
         let exponentials = shifted.clone().exp();
         let sum = exponentials.clone().sum_dim(2);
-        Ok(Self { shifted, exponentials, sum })
+        Self { shifted, exponentials, sum }
     }
 
     fn log_probs(&self, targets: Tensor<2, Int>) -> Tensor<2> {
@@ -152,13 +215,17 @@ impl Parts {
 /// Below this `exp` is zero in every type.
 const IMPOSSIBLE: f64 = -1e30;
 
-fn check_targets(targets: &Tensor<2, Int>, [episodes, steps, _]: [usize; 3]) -> Result<(), Error> {
+fn check_targets(
+    targets: &Tensor<2, Int>,
+    [episodes, steps, _]: [usize; 3],
+    beside: &str,
+) -> Result<(), Error> {
     if targets.dims() == [episodes, steps] {
         return Ok(());
     }
     Err(Error::Shape {
         argument: "targets",
-        expected: format!("[{episodes}, {steps}], the first dimensions of `logits`,"),
+        expected: format!("[{episodes}, {steps}], the first dimensions of `{beside}`,"),
         found: targets.dims().to_vec(),
     })
 }
