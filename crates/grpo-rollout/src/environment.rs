@@ -1,35 +1,40 @@
+use rand_chacha::ChaCha8Rng;
+
 /// What one step of one session brought.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Transition<O> {
-    /// What the tutor sees next.
-    pub observation: O,
-    /// Reward of this step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Transition {
+    /// Reward of this step. The rewards of a session add up to what the session was worth.
     pub reward: f64,
     /// Whether the session is over.
     pub done: bool,
 }
 
-/// A world a tutoring policy acts in, for instance one simulated learner.
+/// A world that a policy acts in step by step, for instance one simulated learner with a tutor.
 ///
-/// The contract only: nothing samples from environments yet, and `grpo-edu`'s students keep methods of their own until then.
-///
-/// Cloning an environment gives a session of the *same* learner in the *same* state: that is how a group of G
-/// sessions starts (common random numbers).
+/// Cloning an environment gives a session of the *same* learner in the *same* state: that is how the G sessions of a group start.
+/// [`play`](crate::play) steps any number of sessions together.
 pub trait Environment: Clone {
-    /// What the tutor sees.
-    type Observation;
     /// What can go wrong: an action that doesn't exist, a session that is over.
-    type Error;
+    type Error: std::fmt::Display;
 
     /// Number of actions; an action is an index below it.
     fn actions(&self) -> usize;
 
-    /// What the tutor sees now.
-    fn observe(&self) -> Self::Observation;
+    /// Number of features of an observation.
+    fn features(&self) -> usize;
 
-    /// Takes one action.
+    /// Writes what the policy sees now into `features` (of [`Environment::features`] entries, all zero).
+    fn observe(&self, features: &mut [f32]);
+
+    /// Writes which actions may be taken now into `allowed` (of [`Environment::actions`] entries, all true). At least one must
+    /// stay so.
+    fn allow(&self, allowed: &mut [bool]) {
+        let _ = allowed;
+    }
+
+    /// Takes one action. Whatever is random about its outcome is drawn from `rng`.
     ///
     /// # Errors
     /// When the action doesn't exist or the session is over.
-    fn step(&mut self, action: usize) -> Result<Transition<Self::Observation>, Self::Error>;
+    fn step(&mut self, action: usize, rng: &mut ChaCha8Rng) -> Result<Transition, Self::Error>;
 }

@@ -22,6 +22,16 @@ pub enum Error {
         /// How many there should be.
         want: usize,
     },
+    /// An environment refused an action.
+    #[error("the environment of prompt {prompt}, sample {sample} refused an action: {reason}")]
+    Environment {
+        /// Index of the start within the step.
+        prompt: usize,
+        /// Index of the session within the group.
+        sample: usize,
+        /// What the environment says.
+        reason: String,
+    },
     /// A group holds no episodes, or an episode holds no actions.
     #[error(
         "group {group} is empty or holds an episode without actions; every episode needs at least one action"

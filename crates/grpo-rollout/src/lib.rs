@@ -10,7 +10,7 @@
 //!
 //! * [`Policy`] can be differentiated: the log-probability of given actions in given states;
 //! * [`Sampler`] can act: one [`Group`] of G [`Episode`]s per prompt;
-//! * [`Environment`] is what a tutoring policy acts in;
+//! * [`Environment`] is what a tutoring policy acts in, [`Agent`] how it acts, and [`play`] plays their sessions together;
 //! * [`Streams`] are the random numbers: every draw is keyed by (seed, step, prompt, sample), so a resumed
 //!   run, another micro-batch size or another order of prompts draws the same ones;
 //! * [`Experience`] is one optimizer step's worth of episodes, cut into micro-batches on group boundaries.
@@ -34,6 +34,7 @@ mod error;
 mod experience;
 mod policy;
 mod sampling;
+mod sessions;
 mod streams;
 
 pub use environment::{Environment, Transition};
@@ -42,4 +43,5 @@ pub use error::Error;
 pub use experience::{Experience, MicroBatch};
 pub use policy::{Evaluation, Policy, Sampler};
 pub use sampling::{Choice, Sampling, choose};
+pub use sessions::{Agent, Play, Record, Sessions, play};
 pub use streams::Streams;

@@ -19,18 +19,11 @@ const STEEPNESS: f64 = 8.0;
 pub(crate) struct Learner {
     /// From 0, knows nothing, to 1, has mastered the skill.
     mastery: [f64; 3],
-    /// Decides whether the exercise is solved: uniform in 0..1.
-    luck: f64,
 }
 
 impl Learner {
     pub(crate) fn random(rng: &mut ChaCha8Rng) -> Self {
-        Self { mastery: [uniform(rng), uniform(rng), uniform(rng)], luck: uniform(rng) }
-    }
-
-    /// The same learner with luck of its own, as every episode of a group has.
-    pub(crate) fn with_luck(&self, rng: &mut ChaCha8Rng) -> Self {
-        Self { luck: uniform(rng), ..self.clone() }
+        Self { mastery: [uniform(rng), uniform(rng), uniform(rng)] }
     }
 
     pub(crate) fn mastery(&self) -> [f64; 3] {
@@ -69,23 +62,26 @@ fn uniform(rng: &mut ChaCha8Rng) -> f64 {
 }
 
 impl Environment for Learner {
-    type Observation = [f32; 3];
     type Error = Error;
 
     fn actions(&self) -> usize {
         EXERCISES
     }
 
-    fn observe(&self) -> [f32; 3] {
-        self.mastery.map(|m| m as f32)
+    fn features(&self) -> usize {
+        SKILLS.len()
+    }
+
+    fn observe(&self, features: &mut [f32]) {
+        features.copy_from_slice(&self.mastery.map(|m| m as f32));
     }
 
     /// The learner tries the exercise once: it is solved or not, and only solving it teaches.
-    fn step(&mut self, action: usize) -> Result<Transition<[f32; 3]>, Error> {
+    fn step(&mut self, action: usize, rng: &mut ChaCha8Rng) -> Result<Transition, Error> {
         if action >= EXERCISES {
             bail!("there is no exercise {action}; the last is {}", EXERCISES - 1);
         }
-        let reward = if self.luck < self.chance(action) { self.lesson(action) } else { 0.0 };
-        Ok(Transition { observation: self.observe(), reward, done: true })
+        let reward = if uniform(rng) < self.chance(action) { self.lesson(action) } else { 0.0 };
+        Ok(Transition { reward, done: true })
     }
 }

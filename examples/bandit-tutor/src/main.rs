@@ -9,7 +9,7 @@ use burn::{
     tensor::{Device, Int, Tensor, TensorData},
 };
 use clap::Parser;
-use grpo_rollout::{Environment, Streams, choose};
+use grpo_rollout::{Environment, Play, Record, Streams, play};
 use grpo_train::GrpoLearner;
 use learner::{EXERCISES, LEVELS, Learner, SKILLS};
 use std::time::Instant;
@@ -90,24 +90,20 @@ fn main() -> Result<()> {
 /// One step of GRPO: every learner tries 16 exercises in the same state, and the tutor moves towards those that taught more than
 /// the others did. Returns the mean reward.
 fn teach(learner: &mut GrpoLearner<Tutor>, streams: &Streams, step: u64, device: &Device) -> Result<f64> {
-    let group = learner.group_size;
     let learners: Vec<Learner> =
         (0..LEARNERS).map(|i| Learner::random(&mut streams.stream(step, i as u64, u64::MAX))).collect();
-    let scores = scores(&learner.policy, &learners, device)?;
+    let how = Play { group_size: learner.group_size, max_steps: 1, temperature: 1.0 };
+    let sessions = play(&learner.policy.valid(), &learners, how, streams, step)?;
 
-    let episodes = LEARNERS * group;
-    let (mut states, mut actions) = (Vec::with_capacity(3 * episodes), Vec::with_capacity(episodes));
-    let (mut old, mut rewards) = (Vec::with_capacity(episodes), Vec::with_capacity(episodes));
-    for (i, (one, scores)) in learners.iter().zip(&scores).enumerate() {
-        for sample in 0..group {
-            let mut rng = streams.stream(step, i as u64, sample as u64);
-            let choice = choose(scores, 1.0, &mut rng).context("the tutor's scores are broken")?;
-            states.extend(one.observe());
-            actions.push(choice.action as i32);
-            old.push(choice.log_prob);
-            rewards.push(one.with_luck(&mut rng).step(choice.action as usize)?.reward);
-        }
-    }
+    let episodes = sessions.records.len();
+    let states: Vec<f32> = sessions.records.iter().flat_map(|r| r.observations.clone()).collect();
+    let rewards: Vec<f64> = sessions.records.iter().map(Record::reward).collect();
+    let (actions, old): (Vec<i32>, Vec<f32>) = sessions
+        .groups
+        .iter()
+        .flat_map(|g| &g.episodes)
+        .map(|e| (e.actions[0] as i32, e.log_probs[0]))
+        .unzip();
     let states = Tensor::<2>::from_data(TensorData::new(states, [episodes, SKILLS.len()]), device);
     let actions = Tensor::<2, Int>::from_data(TensorData::new(actions, [episodes, 1]), device);
     let old = Tensor::<2>::from_data(TensorData::new(old, [episodes, 1]), &device.clone().without_autodiff());
@@ -117,7 +113,8 @@ fn teach(learner: &mut GrpoLearner<Tutor>, streams: &Streams, step: u64, device:
 
 /// What the tutor thinks of every exercise for every learner.
 fn scores(tutor: &Tutor, learners: &[Learner], device: &Device) -> Result<Vec<Vec<f32>>> {
-    let states: Vec<f32> = learners.iter().flat_map(Environment::observe).collect();
+    let mut states = vec![0.0; learners.len() * SKILLS.len()];
+    learners.iter().zip(states.chunks_mut(SKILLS.len())).for_each(|(one, row)| one.observe(row));
     let data = TensorData::new(states, [learners.len(), SKILLS.len()]);
     let states = Tensor::<2>::from_data(data, &device.clone().without_autodiff());
     let scores = tutor.valid().log_probs(states).into_data().convert::<f32>();

@@ -5,7 +5,7 @@ use burn::{
     nn::Linear,
     tensor::{Device, Int, Tensor, TensorData, activation::log_softmax},
 };
-use grpo_rollout::{Error, Evaluation, Policy};
+use grpo_rollout::{Agent, Error, Evaluation, Policy};
 use rand_chacha::{ChaCha8Rng, rand_core::RngCore};
 
 #[derive(Module, Debug)]
@@ -53,5 +53,20 @@ impl Policy for Tutor {
         let all = self.log_probs(mastery.clone());
         let entropy = (all.clone() * all.clone().exp()).sum_dim(1).neg();
         Ok(Evaluation { log_probs: all.gather(1, exercises), entropy })
+    }
+}
+
+impl Agent for Tutor {
+    /// One exercise a session: nothing to remember.
+    type Memory = ();
+
+    fn device(&self) -> Device {
+        self.output.weight.val().device()
+    }
+
+    fn begin(&self, _: usize) {}
+
+    fn act(&self, mastery: Tensor<2>, (): &mut ()) -> Result<Tensor<2>, Error> {
+        Ok(self.log_probs(mastery))
     }
 }
