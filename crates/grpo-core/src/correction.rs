@@ -234,6 +234,59 @@ pub fn off_policy_keep(
     Ok(near.bool_or(advantages.inner().greater_equal_elem(0.0)))
 }
 
+/// How far the policy that sampled (an inference engine) and the old policy (the trainer's) are apart, over the active steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SamplerGap {
+    /// `exp(mean(log π_sampler − log π_old))`: the old policy's perplexity on the samples over the sampler's own. 1 when they agree,
+    /// above 1 when the sampler is surer of what it said (verl's `ppl_ratio`, over steps).
+    pub perplexity_ratio: f64,
+    /// The k1 estimate of `KL(π_sampler ‖ π_old)`, mean over steps, in nats: the logarithm of the perplexity ratio.
+    pub kl_k1: f64,
+    /// Its k3 estimate, never negative.
+    pub kl_k3: f64,
+    /// `(Σ r)² / (n · Σ r²)` of the ratios `r = π_old / π_sampler` of the steps: the effective share of the samples.
+    pub effective_sample_share: f64,
+    /// The largest `|log π_old − log π_sampler|`, in nats.
+    pub largest: f64,
+    /// Active steps.
+    pub steps: usize,
+}
+
+/// Measures the [`SamplerGap`]. `old_log_probs`, `sampler_log_probs` and `mask` are `[episodes, steps]`; log-ratios are bounded to ±20
+/// before `exp`. One read from the device.
+///
+/// # Errors
+///
+/// [`Error::Shape`] when the shapes differ, [`Error::Device`] when the device can't be read.
+pub fn sampler_gap(
+    old_log_probs: Tensor<2>,
+    sampler_log_probs: Tensor<2>,
+    mask: Tensor<2, Bool>,
+) -> Result<SamplerGap, Error> {
+    let (mask, d) = log_ratio(old_log_probs, sampler_log_probs, mask)?;
+    let bounded = d.clone().clamp(-BOUND, BOUND);
+    let ratio = bounded.clone().exp() * mask.indicator.clone();
+    let k3 = KlEstimator::K3.of_log_ratio(bounded, BOUND);
+    let largest = d.clone().abs().max();
+    let sums =
+        vec![mask.indicator.sum(), d.sum(), k3.sum(), ratio.clone().sum(), ratio.square().sum(), largest];
+    let sums = Tensor::cat(sums, 0).try_into_vec_as::<f64>().map_err(|e| Error::Device(e.to_string()))?;
+    let [steps, sum, k3, ratios, squares, largest] = sums[..] else {
+        return Err(Error::Device("fewer numbers than were asked for".into()));
+    };
+    let mean = |x: f64| if steps > 0.0 { x / steps } else { 0.0 };
+    let share = if squares > 0.0 { ratios * ratios / (steps * squares) } else { 1.0 };
+    let kl_k1 = -mean(sum);
+    Ok(SamplerGap {
+        perplexity_ratio: kl_k1.exp(),
+        kl_k1,
+        kl_k3: mean(k3),
+        effective_sample_share: share,
+        largest,
+        steps: steps as usize,
+    })
+}
+
 /// The bound of log-ratios before `exp`.
 const BOUND: f64 = crate::kl::DEFAULT_BOUND;
 

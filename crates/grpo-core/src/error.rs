@@ -1,5 +1,7 @@
 //! What can be wrong with the arguments of this crate.
 
+use burn::tensor::DType;
+
 /// Everything this crate refuses, with the argument or the key that is wrong and what would fix it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -61,13 +63,17 @@ pub enum Error {
         fix: &'static str,
     },
 
-    /// An operation of this crate has no form for a device's backend.
-    #[error(
-        "this operation isn't built in for {device}: add the backend's feature (`flex`, `ndarray`, `wgpu`, `cuda`, `rocm`) to `grpo-core`"
-    )]
-    Backend {
-        /// The device.
-        device: String,
+    /// A tensor has another float type than the one beside it.
+    #[error("`{argument}` is {found:?}, but `{beside}` is {expected:?}: cast one of them")]
+    Type {
+        /// The argument.
+        argument: &'static str,
+        /// The type of the argument beside it.
+        expected: DType,
+        /// The type that was given.
+        found: DType,
+        /// The argument beside it.
+        beside: &'static str,
     },
 
     /// The device could not hand a result back to the host.

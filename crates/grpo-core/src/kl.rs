@@ -98,7 +98,7 @@ pub struct KlPenalty {
     pub placement: KlPlacement,
     /// Take the exact divergence from the full distributions in place of an estimate:
     /// [`LossInputs::exact_kl`](crate::LossInputs::exact_kl), from [`token_kl`](crate::token_kl) or
-    /// [`linear_kl`](crate::linear_kl).
+    /// [`linear_kl`](crate::linear_kl). `estimator` is then not looked at.
     pub exact: bool,
 }
 
@@ -179,8 +179,8 @@ impl KlPenalty {
             let fix = "a penalty out of the reward has no gradient to correct; leave `straight_through` and `importance_weighted` off";
             return Err(Error::config("kl.placement", self.placement, fix));
         }
-        if self.exact && (self.straight_through || self.placement == KlPlacement::Reward) {
-            let fix = "the exact divergence goes into the loss and has the right gradient; leave `straight_through` off and `placement` at `loss`";
+        if self.exact && (corrected || self.placement == KlPlacement::Reward) {
+            let fix = "the exact divergence goes into the loss and has the right gradient; leave `straight_through` and `importance_weighted` off and `placement` at `loss`";
             return Err(Error::config("kl.exact", true, fix));
         }
         Ok(())

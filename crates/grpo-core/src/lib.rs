@@ -14,26 +14,31 @@
 //!
 //! # The shortest useful program
 //!
-//! Two questions, two answers each, three steps per answer. `log_probs` would come from your policy.
+//! One optimizer step on a model of one's own: two questions, two answers each, three steps per answer. Ten lines of it are this
+//! crate's; `examples/custom-loop` is a whole program of that kind.
 //!
 //! ```
-//! use burn::tensor::{Bool, Tensor};
-//! use grpo_core::{AdvantageEstimator, Error, LossInputs, Objective};
+//! use burn::{nn::LinearConfig, optim::{AdamWConfig, GradientsParams}, tensor::{Bool, Distribution, Int, Tensor}};
+//! use grpo_core::{AdvantageEstimator, LossInputs, Objective, token_log_probs};
 //!
-//! # fn main() -> Result<(), Error> {
+//! # fn main() -> Result<(), grpo_core::Error> {
 //! # let device = grpo_device::from_env().expect("a device").autodiff();
-//! # let log_probs = Tensor::<2>::from_floats([[-1.0, -0.5, -2.0]; 4], &device).require_grad();
-//! let objective = Objective::dapo();
-//! let advantages = AdvantageEstimator::default().estimate(&[1.0, 0.0, 0.5, 0.5], 2)?;
+//! let mut policy = LinearConfig::new(8, 5).init(&device); // any burn module that gives logits
+//! let mut optimizer = AdamWConfig::new().init();
+//! let states = Tensor::<3>::random([4, 3, 8], Distribution::Default, &device);
+//! let actions = Tensor::<2, Int>::from_data([[1, 0, 4], [2, 2, 0], [3, 1, 1], [0, 4, 2]], &device); // as sampled
 //! let mask = Tensor::<2, Bool>::from_data([[true, true, true], [true, true, false], [true; 3], [true; 3]], &device);
+//!
+//! let objective = Objective::dapo();
+//! let advantages = AdvantageEstimator::default().estimate(&[1.0, 0.0, 0.5, 0.5], 2)?; // rewards, groups of two
+//! let log_probs = token_log_probs(policy.forward(states), actions, 1.0)?;
 //! let weights = objective.aggregate.weights(mask.clone());
-//! let inputs = LossInputs::new(log_probs.clone(), advantages.to_tensor(&device), mask, weights);
-//! let outputs = objective.loss(inputs)?;
-//! let gradients = outputs.loss.backward();
+//! let outputs = objective.loss(LossInputs::new(log_probs, advantages.to_tensor(&device), mask, weights))?;
 //! println!("share of clipped steps: {}", outputs.diagnostics.read()?.clip_region);
-//! # let gradient: Vec<f32> = log_probs.grad(&gradients).unwrap().into_data().iter().collect();
-//! # assert!(gradient[0] < 0.0 && gradient[3] > 0.0 && gradient[5] == 0.0 && gradient[6] == 0.0);
-//! # Ok(()) }
+//!
+//! let gradients = GradientsParams::from_grads(outputs.loss.backward(), &policy);
+//! policy = optimizer.step(1e-3, policy, gradients);
+//! # let _ = policy; Ok(()) }
 //! ```
 //!
 //! # The objective
@@ -88,9 +93,9 @@
 //!   gradient zero.
 //! * Log-ratios are bounded before `exp`, and [`Metrics::bound_hits`] counts how often the bound was reached.
 //! * Shapes are checked, never broadcast silently: [`Error::Shape`] names the argument.
-//! * No I/O, no clock, no global state: the device is that of the tensors. Everything runs on any backend but
-//!   [`linear_log_probs`] and [`linear_kl`], operations of this crate's own, which are built for the backends among its
-//!   features (`flex` and `ndarray` by default).
+//! * No I/O, no clock, no global state: the device is that of the tensors, and everything runs on any backend. Log-probabilities
+//!   are an operation of this crate's own on the backends among its features (`flex` by default, `ndarray`, `wgpu` for Vulkan and
+//!   Metal too, `cuda`, `rocm`), and composed of burn's elsewhere.
 //! * Formulas are compared with numbers computed by TRL and verl (`tests/golden`), those that neither has (DPPO, the
 //!   plain product of ratios, the exact divergence) with numbers worked out by hand, and gradients with finite
 //!   differences.
@@ -114,7 +119,8 @@ pub mod surrogate;
 pub use advantage::{AdvantageEstimator, Advantages, Baseline, Reward, Scale};
 pub use aggregate::{Aggregate, StepTotals};
 pub use correction::{
-    CorrectionLevel, ImportanceCorrection, Outside, Rejection, RejectionLevel, off_policy_keep,
+    CorrectionLevel, ImportanceCorrection, Outside, Rejection, RejectionLevel, SamplerGap, off_policy_keep,
+    sampler_gap,
 };
 pub use diagnostics::{Diagnostics, Metrics};
 pub use error::Error;

@@ -221,9 +221,7 @@ impl Objective {
             (self.kl_in_loss().filter(|penalty| penalty.exact), &batch.exact_kl)
         {
             divergence = Some(exact.clone().inner());
-            let per_step = penalty.capped(exact.clone());
-            kl_per_step =
-                Some(if penalty.importance_weighted { per_step * ratio.value.clone() } else { per_step });
+            kl_per_step = Some(penalty.capped(exact.clone()));
         }
         if let (Some(per_step), Some(penalty)) = (kl_per_step, &self.kl) {
             let term = (per_step * weights.clone()).sum() * penalty.beta;

@@ -3,7 +3,7 @@
 
 mod support;
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 use grpo_core::{Error, LinearHead, Tiles, linear_kl, linear_log_probs, token_kl, token_statistics};
 use support::{Draw, close, device, matrix, precisions};
 
@@ -153,20 +153,19 @@ fn values_and_gradients_are_those_of_the_definition_for_every_cut() {
                 let loss = got.log_probs * grid(&for_log_prob, &device, dtype)
                     + got.entropies * grid(&for_entropy, &device, dtype);
                 let grads = loss.sum().backward();
-                let flat = |x: Vec<f64>| x;
                 check(
                     "gradient for hidden",
-                    &flat(hidden.grad(&grads).unwrap().into_data().iter().collect()),
+                    &hidden.grad(&grads).unwrap().into_data().iter().collect::<Vec<f64>>(),
                     &want[0],
                 );
                 check(
                     "gradient for weight",
-                    &flat(weight.grad(&grads).unwrap().into_data().iter().collect()),
+                    &weight.grad(&grads).unwrap().into_data().iter().collect::<Vec<f64>>(),
                     &want[1],
                 );
                 match bias.grad(&grads) {
                     Some(gradient) => {
-                        check("for bias", &flat(gradient.into_data().iter().collect()), &want[2])
+                        check("for bias", &gradient.into_data().iter().collect::<Vec<f64>>(), &want[2])
                     }
                     None => assert!(!biased),
                 }
@@ -304,6 +303,136 @@ fn the_divergence_agrees_with_the_dense_one_and_impossible_actions_are_none() {
 }
 
 #[test]
+fn padding_may_hold_anything() {
+    let (policy, reference, device) = (Policy::draw(51), Policy::draw(52), device());
+    let used: Vec<bool> = (0..TOKENS).map(|t| t % 4 != 3).collect();
+    let dtypes = precisions(&device);
+    for (tiles, (dtype, _)) in all_tiles().into_iter().flat_map(|t| dtypes.iter().map(move |d| (t, *d))) {
+        let mut results = Vec::new();
+        for garbage in [0.0, f64::NAN, f64::INFINITY] {
+            let mut broken = policy.clone();
+            for t in (0..TOKENS).filter(|&t| !used[t]) {
+                broken.hidden[t * WIDTH..(t + 1) * WIDTH].fill(garbage);
+            }
+            let (hidden, weight, bias) = broken.tensors(&device.clone().autodiff(), dtype);
+            let (hidden, weight, bias) = (hidden.require_grad(), weight.require_grad(), bias.require_grad());
+            let head = LinearHead::new(weight.clone()).with_bias(bias.clone()).with_tiles(tiles);
+            // Targets outside the vocabulary, as some libraries mark padding.
+            let ids: Vec<i32> =
+                targets().iter().zip(&used).map(|(&t, &u)| if u { t as i32 } else { -100 }).collect();
+            let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [EPISODES, STEPS]), &device);
+            let statistics = linear_log_probs(hidden.clone(), &head, ids, 0.8).unwrap();
+            let (ref_hidden, ref_weight, _) = reference.tensors(&device, dtype);
+            let kl = linear_kl(hidden.clone(), &head, ref_hidden, &LinearHead::new(ref_weight), 0.8).unwrap();
+            let unused = Tensor::<2, Bool>::from_data(
+                TensorData::new(used.iter().map(|u| !u).collect(), [EPISODES, STEPS]),
+                &device,
+            );
+            let select = |x: Tensor<2>| x.mask_fill(unused.clone(), 0.0);
+            let loss = select(statistics.log_probs) + select(statistics.entropies) * 0.3 + select(kl) * 0.7;
+            let grads = loss.clone().sum().backward();
+            let mut all = matrix(loss).concat();
+            all.extend(hidden.grad(&grads).unwrap().into_data().iter::<f64>());
+            all.extend(weight.grad(&grads).unwrap().into_data().iter::<f64>());
+            all.extend(bias.grad(&grads).unwrap().into_data().iter::<f64>());
+            assert!(all.iter().all(|x| x.is_finite()), "{garbage} {tiles:?} {dtype:?}");
+            results.push(all);
+        }
+        assert_eq!(results[0], results[1], "{tiles:?}");
+        assert_eq!(results[0], results[2], "{tiles:?}");
+    }
+}
+
+#[test]
+fn a_target_outside_the_vocabulary_is_not_a_number() {
+    let (hidden, weight, _) = Policy::draw(61).tensors(&device(), DType::F32);
+    for target in [-1, -100, VOCAB as i32, i32::MAX] {
+        let ids = Tensor::<2, Int>::full([EPISODES, STEPS], target, &device());
+        for tiles in all_tiles() {
+            let head = LinearHead::new(weight.clone()).with_tiles(tiles);
+            let got = linear_log_probs(hidden.clone(), &head, ids.clone(), 1.0).unwrap();
+            assert!(matrix(got.log_probs).concat().iter().all(|l| l.is_nan()), "{target}");
+            assert!(matrix(got.entropies).concat().iter().all(|h| h.is_finite()));
+        }
+    }
+}
+
+#[test]
+fn a_divergence_beyond_all_bounds_that_is_masked_out_leaves_no_trace() {
+    let (policy, device) = (Policy::draw(71), device());
+    let (hidden, weight, bias) = policy.tensors(&device.clone().autodiff(), DType::F32);
+    let (ref_hidden, ref_weight, ref_bias) = policy.tensors(&device, DType::F32);
+    // The reference excludes what the policy may do: every divergence is infinite.
+    let excluded = ref_bias.slice_fill(2..3, f32::NEG_INFINITY);
+    let hidden = hidden.require_grad();
+    let (head, ref_head) = (
+        LinearHead::new(weight.clone()).with_bias(bias.clone()),
+        LinearHead::new(ref_weight.clone()).with_bias(excluded.clone()),
+    );
+    let linear = linear_kl(hidden.clone(), &head, ref_hidden.clone(), &ref_head, 1.0).unwrap();
+    let dense = |hidden: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>| {
+        let logits = hidden.reshape([TOKENS, WIDTH]).matmul(weight.transpose()) + bias.unsqueeze_dim::<2>(0);
+        logits.reshape([EPISODES, STEPS, VOCAB])
+    };
+    let dense =
+        token_kl(dense(hidden.clone(), weight, bias), dense(ref_hidden, ref_weight, excluded), 1.0).unwrap();
+    for kl in [linear, dense] {
+        assert!(matrix(kl.clone()).concat().iter().all(|kl| *kl == f64::INFINITY));
+        let grads = kl.clamp(-10.0, 10.0).sum().backward();
+        let gradient: Vec<f64> = hidden.grad(&grads).unwrap().into_data().iter().collect();
+        assert!(gradient.iter().all(|g| *g == 0.0), "{gradient:?}");
+    }
+}
+
+#[test]
+fn other_layouts_types_and_checkpointing_give_the_same() {
+    let (policy, device) = (Policy::draw(81), device());
+    let tiles = Tiles { tokens: 4, vocab: 6 };
+    let run = |device: &Device, dtype: DType, transposed: bool| {
+        let (hidden, weight, _) = policy.tensors(&device.clone().autodiff(), dtype);
+        let (hidden, weight) = (hidden.require_grad(), weight.require_grad());
+        // `[hidden, vocab]` in memory, as a burn `Linear` has it.
+        let columns = weight.clone().transpose();
+        let head = match transposed {
+            true => LinearHead::new((columns * 1.0).transpose()),
+            false => LinearHead::new(weight.clone()),
+        };
+        let got =
+            linear_log_probs(hidden.clone(), &head.with_tiles(tiles), target_tensor(device), 0.9).unwrap();
+        let grads = (got.log_probs.clone() + got.entropies.clone() * 0.5).sum().backward();
+        let mut all = matrix(got.log_probs).concat();
+        all.extend(matrix(got.entropies).concat());
+        all.extend(hidden.grad(&grads).unwrap().into_data().iter::<f64>());
+        let gradient = weight.grad(&grads).unwrap();
+        assert_eq!(gradient.dtype(), dtype);
+        all.extend(gradient.into_data().iter::<f64>());
+        all
+    };
+    let want = run(&device, DType::F32, false);
+    close("transposed", &run(&device, DType::F32, true), &want, 1e-5).unwrap();
+    let checkpointing = device.clone().autodiff().gradient_checkpointing();
+    let (hidden, weight, _) = policy.tensors(&checkpointing, DType::F32);
+    let (hidden, weight) = (hidden.require_grad(), weight.require_grad());
+    let head = LinearHead::new(weight.clone()).with_tiles(tiles);
+    // A parent that is computed again.
+    let got = linear_log_probs(hidden.clone().tanh(), &head, target_tensor(&device), 0.9).unwrap();
+    let grads = got.log_probs.sum().backward();
+    let plain = device.clone().autodiff();
+    let (again, fixed, _) = policy.tensors(&plain, DType::F32);
+    let again = again.require_grad();
+    let plain =
+        linear_log_probs(again.clone().tanh(), &LinearHead::new(fixed), target_tensor(&device), 0.9).unwrap();
+    let plain = plain.log_probs.sum().backward();
+    let flat = |x: Tensor<3>| -> Vec<f64> { x.into_data().iter().collect() };
+    close("checkpointed", &flat(hidden.grad(&grads).unwrap()), &flat(again.grad(&plain).unwrap()), 1e-5)
+        .unwrap();
+    for dtype in [DType::F16, DType::BF16].into_iter().filter(|dtype| device.supports_dtype(*dtype)) {
+        let tolerance = if dtype == DType::F16 { 0.01 } else { 0.06 };
+        close(&format!("{dtype:?}"), &run(&device, dtype, false), &want, tolerance).unwrap();
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_named() {
     let device = device();
     let (hidden, weight, bias) = Policy::draw(41).tensors(&device, DType::F32);
@@ -320,9 +449,13 @@ fn what_does_not_fit_is_named() {
     assert_eq!(argument(call(&hidden.clone().narrow(0, 0, 2), &head)), "targets");
     let short = LinearHead::new(weight.clone()).with_bias(bias.narrow(0, 0, VOCAB - 1));
     assert_eq!(argument(call(&hidden, &short)), "head.bias");
-    for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+    for temperature in [0.0, 1e-9, -1.0, f64::NAN, f64::INFINITY] {
         let error = linear_log_probs(hidden.clone(), &head, target_tensor(&device), temperature).unwrap_err();
         assert!(matches!(error, Error::Config { key: "temperature", .. }), "{error}");
+    }
+    let double = LinearHead::new(weight.clone().cast(DType::F64));
+    if support::computes_f64(&device) {
+        assert!(matches!(call(&hidden, &double), Error::Type { argument: "head.weight", .. }));
     }
     let other = LinearHead::new(weight.narrow(0, 0, VOCAB - 1));
     let error = linear_kl(hidden.clone(), &head, hidden.clone(), &other, 1.0).unwrap_err();

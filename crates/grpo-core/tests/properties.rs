@@ -6,11 +6,11 @@ mod support;
 
 use burn::tensor::DType;
 use grpo_core::{
-    Aggregate, Cispo, Clip, Dppo, Gmpo, KlEstimator, KlPenalty, KlPlacement, Metrics, Objective,
+    Aggregate, Cispo, Clip, Dppo, Gmpo, KlEstimator, KlPenalty, KlPlacement, LossInputs, Metrics, Objective,
     ProximalPenalty, RatioLevel, Sapo, Surrogate, Vespo,
 };
 use support::batch::{Batch, Evaluated, GARBAGE, evaluate, whole};
-use support::{Draw, Matrix, close, computes_f64, device, lengths};
+use support::{Draw, Matrix, bools, close, computes_f64, device, lengths, matrix, scalar, tensor};
 /// Every surrogate at every ratio level it allows, with every KL estimator and aggregation somewhere.
 fn objectives() -> Vec<Objective> {
     let clip = Clip { low: 0.2, high: 0.3, ..Clip::default() };
@@ -59,6 +59,22 @@ fn objectives() -> Vec<Objective> {
     }
     // Ten surrogates, four of which take the token ratio only.
     assert_eq!(objectives.len(), 4 + 6 * 4);
+    let kl = |kl: KlPenalty| Objective { kl: Some(KlPenalty { beta: 0.3, ..kl }), ..Objective::dapo() };
+    let proximal = |estimator| Some(ProximalPenalty { beta: 0.4, estimator });
+    objectives.extend([
+        kl(KlPenalty { exact: true, ..KlPenalty::default() }),
+        kl(KlPenalty { exact: true, cap: Some(1.0), ..KlPenalty::default() }),
+        kl(KlPenalty { cap: Some(0.1), ..KlPenalty::default() }),
+        kl(KlPenalty { placement: KlPlacement::Reward, ..KlPenalty::default() }),
+        Objective { proximal: proximal(KlEstimator::K3), ..Objective::grpo() },
+        Objective {
+            proximal: proximal(KlEstimator::Abs),
+            surrogate: Surrogate::Unclipped,
+            ..Objective::gspo()
+        },
+        Objective { log_ratio_bound: 0.3, ..Objective::grpo() },
+    ]);
+    assert!(objectives.iter().all(|objective| objective.validate().is_ok()));
     objectives
 }
 
@@ -173,16 +189,16 @@ fn gradients_agree_with_finite_differences() {
         println!("left out: finite differences need f64");
         return;
     }
-    let (mut rng, mut below, mut above, mut within, mut second) = (Draw(3), 0.0, 0.0, 0, 0.0);
+    let mut rng = Draw(3);
     for objective in objectives().into_iter().filter(is_honest) {
-        for _ in 0..3 {
+        // Until every branch of the objective's clip has been visited.
+        let (mut visited, mut rounds) = (Visited::default(), 0);
+        while rounds < 3 || !visited.all(&objective) {
+            rounds += 1;
+            assert!(rounds < 40, "a branch is never visited: {visited:?}\n{objective:#?}");
             let batch = Batch::draw(&mut rng, 4, 4, 0.7);
             let got = whole(&objective, &batch, &device, DType::F64);
-            let metrics = got.diagnostics.read().unwrap();
-            below += metrics.clip_low;
-            above += metrics.clip_high;
-            second += metrics.clip_second;
-            within += usize::from(metrics.clip_region < 1.0);
+            visited.see(&got.diagnostics.read().unwrap());
             for i in 0..4 {
                 for t in (0..4).filter(|&t| batch.mask[i][t]) {
                     let at = |h: f64| {
@@ -202,10 +218,66 @@ fn gradients_agree_with_finite_differences() {
             }
         }
     }
-    assert!(
-        below > 0.5 && above > 0.5 && second > 0.1 && within > 10,
-        "every branch is visited: {below} {above} {second} {within}"
-    );
+}
+
+/// Which branches of a clip some batch was in.
+#[derive(Debug, Default)]
+struct Visited {
+    below: bool,
+    above: bool,
+    second: bool,
+    within: bool,
+    bound: bool,
+}
+
+impl Visited {
+    fn see(&mut self, metrics: &Metrics) {
+        self.below |= metrics.clip_low > 0.0;
+        self.above |= metrics.clip_high > 0.0;
+        self.second |= metrics.clip_second > 0.0;
+        self.within |= metrics.clip_region < 1.0;
+        self.bound |= metrics.bound_hits > 0.0;
+    }
+
+    fn all(&self, objective: &Objective) -> bool {
+        let (clips, second) = match objective.surrogate {
+            Surrogate::Clip(clip) => (true, clip.delta.is_some() || clip.dual.is_some()),
+            Surrogate::Gmpo(_) | Surrogate::Dppo(_) => (true, false),
+            _ => (false, false),
+        };
+        let bound = objective.log_ratio_bound < 1.0;
+        self.within
+            && (!clips || self.below && self.above)
+            && (!second || self.second)
+            && (!bound || self.bound)
+    }
+}
+
+#[test]
+fn the_exact_divergence_enters_with_its_own_gradient() {
+    let device = device();
+    let autodiff = device.clone().autodiff();
+    let exact = tensor(&vec![vec![0.5, 2.0, f64::INFINITY], vec![0.1, f64::NAN, 0.0]], &autodiff, DType::F32);
+    let exact = exact.require_grad();
+    let mask = bools(&[vec![true, true, false], vec![true, false, true]], &device);
+    let log_probs = tensor(&vec![vec![-1.0; 3]; 2], &autodiff, DType::F32).require_grad();
+    let zeros = tensor(&vec![vec![0.0]; 2], &device, DType::F32);
+    for (cap, kl, gradient) in
+        [(None, 2.6, [0.15, 0.15, 0.0, 0.15, 0.0, 0.15]), (Some(1.0), 1.6, [0.15, 0.0, 0.0, 0.15, 0.0, 0.15])]
+    {
+        let penalty = KlPenalty { beta: 0.6, exact: true, cap, ..KlPenalty::default() };
+        let objective = Objective { kl: Some(penalty), ..Objective::dapo() };
+        let weights = objective.aggregate.weights(mask.clone());
+        let inputs = LossInputs {
+            exact_kl: Some(exact.clone()),
+            ..LossInputs::new(log_probs.clone(), zeros.clone(), mask.clone(), weights)
+        };
+        let outputs = objective.loss(inputs).unwrap();
+        let grads = outputs.loss.backward();
+        close("gradient", &matrix(exact.grad(&grads).unwrap()).concat(), &gradient, 1e-6).unwrap();
+        close("loss", &[scalar(outputs.loss)], &[0.6 * kl / 4.0], 1e-6).unwrap();
+        close("metric", &[outputs.diagnostics.read().unwrap().kl.unwrap()], &[2.6 / 4.0], 1e-6).unwrap();
+    }
 }
 
 #[test]

@@ -29,11 +29,11 @@ impl Sampling {
     /// # Errors
     /// [`Error::Setting`] names the key, the value and what would be right.
     pub fn validate(&self) -> Result<(), Error> {
-        if !(self.temperature.is_finite() && self.temperature >= 0.0) {
+        if !(self.temperature.is_finite() && (self.temperature == 0.0 || self.temperature >= 1e-6)) {
             return Err(Error::Setting {
                 key: "sampling.temperature",
                 value: self.temperature.to_string(),
-                reason: "use a finite number, 0 for greedy decoding or for instance 1.0",
+                reason: "use 0 for greedy decoding, or a finite number of at least 1e-6, for instance 1.0",
             });
         }
         if self.max_new_tokens == 0 {

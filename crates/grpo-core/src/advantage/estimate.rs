@@ -13,7 +13,7 @@ pub(super) fn estimate(
     let scored: Vec<f64> = rewards.iter().copied().flatten().collect();
     let batch_std = std(&scored, 1);
     let non_zero =
-        scored.iter().filter(|reward| **reward != 0.0).count().max(1) as f64 / rewards.len().max(1) as f64;
+        scored.iter().filter(|reward| **reward != 0.0).count().max(1) as f64 / scored.len().max(1) as f64;
 
     let (mut values, mut compared) = (Vec::with_capacity(rewards.len()), Vec::with_capacity(rewards.len()));
     let (mut without_spread, mut group_stds) = (0, 0.0);

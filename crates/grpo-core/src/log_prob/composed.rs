@@ -43,7 +43,8 @@ pub(super) fn like<B: Backend>(x: FloatTensor<B>, dtype: DType) -> FloatTensor<B
 
 /// The state before the first tile, `[tokens, 4]`: m, s, t and the target's logit. `like` gives tokens, type and device.
 pub(super) fn start<B: Backend>(like: &FloatTensor<B>) -> FloatTensor<B> {
-    running::<B, 4>(like, [IMPOSSIBLE, 0.0, 0.0, 0.0])
+    // A target that isn't in the vocabulary stays NaN.
+    running::<B, 4>(like, [IMPOSSIBLE, 0.0, 0.0, f64::NAN])
 }
 
 fn running<B: Backend, const N: usize>(like: &FloatTensor<B>, row: [f64; N]) -> FloatTensor<B> {
@@ -115,7 +116,23 @@ pub(super) fn tile_gradient<B: Backend>(
 
     let place = Place::<B>::of(targets, first, width);
     let value = B::float_mask_fill(for_log_prob, place.outside, scalar(0.0));
-    B::float_scatter(1, gradient, place.index, value, IndexingUpdateOp::Add)
+    let gradient = B::float_scatter(1, gradient, place.index, value, IndexingUpdateOp::Add);
+    clear_unused::<B>(gradient, &upstream, 2)
+}
+
+/// `x` `[tokens, columns]` with zeros for the tokens that nothing depends on: the first `wanted` columns of `upstream` are zero there.
+/// They may be padding, with whatever numbers.
+pub(super) fn clear_unused<B: Backend>(
+    x: FloatTensor<B>,
+    upstream: &FloatTensor<B>,
+    wanted: usize,
+) -> FloatTensor<B> {
+    let bools = get_or_init_device_settings::<B>(&x.device()).bool_dtype;
+    let upstream = B::float_slice(upstream.clone(), &[Slice::full(), Slice::from(0..wanted)]);
+    let size = B::float_sum_dim(B::float_abs(upstream), 1);
+    let unused = B::float_equal_elem(size, scalar(0.0), bools);
+    let unused = B::bool_expand(unused, x.shape());
+    B::float_mask_fill(x, unused, scalar(0.0))
 }
 
 // ---- the exact divergence ------------------------------------------------------------------------------------------------------
@@ -176,7 +193,8 @@ pub(super) fn kl_gradient<B: Backend>(
     let p = B::float_exp(log_p.clone());
     let gap = B::float_sub(B::float_sub(log_p, log_q), kl);
     let factor = B::float_mul_scalar(for_kl, scalar(inverse));
-    where_possible::<B>(&p, B::float_mul(B::float_mul(p.clone(), gap), factor))
+    let gradient = where_possible::<B>(&p, B::float_mul(B::float_mul(p.clone(), gap), factor));
+    clear_unused::<B>(gradient, &upstream, 1)
 }
 
 /// `x` where the probability isn't zero, else 0.

@@ -4,7 +4,7 @@ use burn::backend::DispatchTensorKind;
 use burn::tensor::{Int, Tensor};
 
 use super::op::{self, Plan};
-use super::{Tiles, TokenStatistics, check_temperature};
+use super::{Tiles, TokenStatistics, check_temperature, token_kl, token_statistics};
 use crate::Error;
 
 /// The output head of a language model: what turns hidden states into logits, `hidden · weightᵀ + bias`.
@@ -45,11 +45,30 @@ impl LinearHead {
             let expected = format!("[vocab, {width}], as `{}` has {width} features,", what.hidden);
             return Err(Error::Shape { argument: what.weight, expected, found: vec![vocab, head_width] });
         }
+        let types =
+            [(what.weight, Some(self.weight.dtype())), (what.bias, self.bias.as_ref().map(|b| b.dtype()))];
+        for (argument, dtype) in types {
+            if let Some(found) = dtype.filter(|dtype| *dtype != hidden.dtype()) {
+                return Err(Error::Type { argument, expected: hidden.dtype(), found, beside: what.hidden });
+            }
+        }
         if let Some(bias) = self.bias.as_ref().filter(|bias| bias.dims() != [vocab]) {
             let expected = format!("[{vocab}], as the weight has {vocab} rows,");
             return Err(Error::Shape { argument: what.bias, expected, found: bias.dims().to_vec() });
         }
         Ok([episodes * steps, vocab])
+    }
+
+    /// All logits, `[episodes, steps, vocab]`.
+    fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+        let [episodes, steps, width] = hidden.dims();
+        let logits = hidden.reshape([episodes * steps, width]).matmul(self.weight.clone().transpose());
+        let logits = match &self.bias {
+            Some(bias) => logits + bias.clone().unsqueeze_dim(0),
+            None => logits,
+        };
+        let vocab = self.weight.dims()[0];
+        logits.reshape([episodes, steps, vocab])
     }
 
     /// The bias as `[1, vocab]`, or what stands in its place.
@@ -81,7 +100,11 @@ const REFERENCE: Names = Names { hidden: "ref_hidden", weight: "ref_head.weight"
 /// pass.) What the cut cross-entropy of [Wijmans et al.](https://arxiv.org/abs/2411.09009) and Liger's fused losses do, with
 /// the entropy and its gradient as well.
 ///
-/// `temperature` divides the logits, as when sampling.
+/// `temperature` divides the logits, as when sampling. A target outside the vocabulary has the log-probability NaN. Rows that
+/// nothing depends on (padding, masked out later) may hold anything: their gradients are exactly zero.
+///
+/// The operation is this crate's own, and built for the backends among its features; on another backend the logits are formed
+/// and the memory is theirs.
 ///
 /// ```
 /// use burn::tensor::{Distribution, Int, Tensor};
@@ -99,8 +122,8 @@ const REFERENCE: Names = Names { hidden: "ref_hidden", weight: "ref_head.weight"
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] where shapes don't fit together, [`Error::Config`] for a temperature that isn't above zero,
-/// [`Error::Backend`] on a device whose backend this crate was built without.
+/// [`Error::Shape`] where shapes don't fit together, [`Error::Type`] where float types differ, [`Error::Config`] for a
+/// temperature below 1e-6.
 pub fn linear_log_probs(
     hidden: Tensor<3>,
     head: &LinearHead,
@@ -111,7 +134,9 @@ pub fn linear_log_probs(
     let [tokens, vocab] = head.check(OWN, &hidden)?;
     let [episodes, steps, width] = hidden.dims();
     super::check_targets(&targets, hidden.dims(), "hidden")?;
-    check_backend(&hidden)?;
+    if !is_served(&hidden) {
+        return token_statistics(head.logits(hidden), targets, temperature);
+    }
     let plan = Plan {
         inverse: 1.0 / temperature,
         tiles: head.tiles.unwrap_or_else(|| Tiles::fitting(tokens, vocab, is_gpu(&hidden))),
@@ -131,7 +156,8 @@ pub fn linear_log_probs(
 /// The exact divergence `KL(π ‖ π_ref)` of each step, in nats, `[episodes, steps]`: [`token_kl`](super::token_kl) from
 /// hidden states and heads, without either's logits.
 ///
-/// Differentiable with respect to the policy's hidden states, weight and bias; the reference policy is a constant. Infinite
+/// Differentiable with respect to the policy's hidden states, weight and bias; the reference policy is a constant. The tiles are those
+/// of `head`. Infinite
 /// where the reference excludes (logit −∞) what the policy may do.
 ///
 /// # Errors
@@ -157,7 +183,9 @@ pub fn linear_kl(
         let found = ref_head.weight.dims().to_vec();
         return Err(Error::Shape { argument: REFERENCE.weight, expected, found });
     }
-    check_backend(&hidden)?;
+    if !is_served(&hidden) {
+        return token_kl(head.logits(hidden), ref_head.logits(ref_hidden), temperature);
+    }
     let [episodes, steps, width] = hidden.dims();
     let ref_width = ref_hidden.dims()[2];
     let plan = Plan {
@@ -175,26 +203,15 @@ pub fn linear_kl(
     Ok(statistics.narrow(1, 0, 1).reshape([episodes, steps]))
 }
 
-fn check_backend(x: &Tensor<3>) -> Result<(), Error> {
-    if is_served(&x.clone().into_dispatch().kind) {
-        return Ok(());
-    }
-    Err(Error::Backend { device: format!("{:?}", x.device()) })
-}
-
-/// Whether this crate was built with a backend's operations.
-fn is_served(kind: &DispatchTensorKind) -> bool {
+/// Whether this crate was built with the operations of a tensor's backend.
+pub(super) fn is_served(x: &Tensor<3>) -> bool {
+    let kind = &x.clone().into_dispatch().kind;
     is_flex_kind(kind) || is_ndarray_kind(kind) || is_cube_kind(kind)
 }
 
 /// Whether a tensor is on a GPU.
 fn is_gpu(x: &Tensor<3>) -> bool {
     is_cube_kind(&x.clone().into_dispatch().kind)
-}
-
-/// Whether a tensor is flex's.
-pub(super) fn is_flex(x: &Tensor<3>) -> bool {
-    is_flex_kind(&x.clone().into_dispatch().kind)
 }
 
 /// A test for one backend, of tracked tensors and others; false without the backend's feature.

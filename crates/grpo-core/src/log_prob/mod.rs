@@ -23,7 +23,7 @@ mod linear;
 mod op;
 mod tiles;
 
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::{Int, Tensor};
 
 pub use linear::{LinearHead, linear_kl, linear_log_probs};
 pub use tiles::Tiles;
@@ -49,7 +49,7 @@ pub struct TokenStatistics {
 /// # Errors
 ///
 /// [`Error::Shape`] when `targets` doesn't fit `logits` or the vocabulary is empty, [`Error::Config`] for a
-/// temperature that isn't above zero.
+/// temperature below 1e-6.
 pub fn token_log_probs(
     logits: Tensor<3>,
     targets: Tensor<2, Int>,
@@ -57,8 +57,8 @@ pub fn token_log_probs(
 ) -> Result<Tensor<2>, Error> {
     check_targets(&targets, logits.dims(), "logits")?;
     check(&logits, temperature)?;
-    if is_fused(&logits) {
-        return Ok(fused_statistics(logits, targets, temperature).log_probs);
+    if linear::is_served(&logits) {
+        return Ok(statistics_by_op(logits, targets, temperature).log_probs);
     }
     Ok(Parts::new(logits, temperature).log_probs(targets))
 }
@@ -74,17 +74,15 @@ pub fn token_log_probs(
 /// As [`token_log_probs`].
 pub fn token_entropies(logits: Tensor<3>, temperature: f64) -> Result<Tensor<2>, Error> {
     check(&logits, temperature)?;
-    if is_fused(&logits) {
+    if linear::is_served(&logits) {
         let [episodes, steps, _] = logits.dims();
         let none = Tensor::zeros([episodes, steps], &logits.device().without_autodiff());
-        return Ok(fused_statistics(logits, none, temperature).entropies);
+        return Ok(statistics_by_op(logits, none, temperature).entropies);
     }
     Ok(Parts::new(logits, temperature).entropies())
 }
 
-/// [`token_log_probs`] and [`token_entropies`] in one go, sharing the exponentials. For a bonus on the
-/// entropy; when it is only reported, the two functions (the second on `logits.inner()`) keep a smaller
-/// graph.
+/// [`token_log_probs`] and [`token_entropies`] in one go, sharing the exponentials.
 ///
 /// # Errors
 ///
@@ -96,8 +94,8 @@ pub fn token_statistics(
 ) -> Result<TokenStatistics, Error> {
     check_targets(&targets, logits.dims(), "logits")?;
     check(&logits, temperature)?;
-    if is_fused(&logits) {
-        return Ok(fused_statistics(logits, targets, temperature));
+    if linear::is_served(&logits) {
+        return Ok(statistics_by_op(logits, targets, temperature));
     }
     let parts = Parts::new(logits, temperature);
     Ok(TokenStatistics { log_probs: parts.log_probs(targets), entropies: parts.entropies() })
@@ -128,8 +126,11 @@ pub fn token_kl(logits: Tensor<3>, ref_logits: Tensor<3>, temperature: f64) -> R
     let policy = Parts::new(logits, temperature);
     // Σ p·(y − y_ref) − log s + log s_ref; an action that the policy excludes adds nothing.
     let impossible = policy.shifted.clone().inner().lower_elem(IMPOSSIBLE);
-    let difference = (policy.shifted - reference.shifted).mask_fill(impossible, 0.0);
+    // Infinities are put back at the end: where they are masked out, they must not leave NaN in the gradient.
+    let difference = (policy.shifted - reference.shifted).mask_fill(impossible, 0.0).clamp_max(-IMPOSSIBLE);
     let mean = (policy.exponentials * difference).sum_dim(2) / policy.sum.clone();
+    let infinite = mean.clone().inner().greater_elem(1e20);
+    let mean = mean.mask_fill(infinite, f64::INFINITY);
     Ok((mean - policy.sum.log() + reference.sum.log()).squeeze_dim(2))
 }
 
@@ -144,22 +145,18 @@ fn check(logits: &Tensor<3>, temperature: f64) -> Result<(), Error> {
 }
 
 fn check_temperature(temperature: f64) -> Result<(), Error> {
-    if temperature.is_finite() && temperature > 0.0 {
+    if temperature.is_finite() && temperature >= 1e-6 {
         return Ok(());
     }
-    let fix = "give the sampling temperature, a finite number above zero (1.0 changes nothing)";
+    let fix = "give the sampling temperature, a finite number of at least 1e-6 (1.0 changes nothing)";
     Err(Error::config("temperature", temperature, fix))
 }
 
-/// Whether these logits' device has a fused form for their type.
-fn is_fused(logits: &Tensor<3>) -> bool {
-    logits.dtype() == DType::F32 && linear::is_flex(logits)
-}
-
-/// Both statistics by the fused operation.
-fn fused_statistics(logits: Tensor<3>, targets: Tensor<2, Int>, temperature: f64) -> TokenStatistics {
+/// Both statistics by this crate's operation.
+fn statistics_by_op(logits: Tensor<3>, targets: Tensor<2, Int>, temperature: f64) -> TokenStatistics {
     let [episodes, steps, vocab] = logits.dims();
     let tokens = episodes * steps;
+    let logits = logits.clone().cast(mask::compute_dtype(logits.dtype()));
     let statistics = op::logit_statistics(
         logits.reshape([tokens, vocab]),
         targets.reshape([tokens, 1]),

@@ -1,5 +1,5 @@
 //! The differentiable operations behind [`linear`](super::linear) and, on the CPU, behind
-//! [`token_statistics`](super::token_statistics): forward passes that keep three numbers per token, and backward
+//! [`token_statistics`](super::token_statistics): forward passes that keep four numbers per token, and backward
 //! passes that compute the logits again, tile by tile.
 //!
 //! burn's `backend_extension` writes the routing from a tensor to its backend. A tile's arithmetic has a
@@ -330,6 +330,7 @@ impl<B: LogProbOps> Backward<B, 3> for LinearBackward {
         let upstream = gradients.consume::<B>(&ops.node);
         let Linear { saved: nodes, logits, targets, statistics, plan } = ops.state;
         let [hidden, weight, bias]: [FloatTensor<B>; 3] = nodes.map(|x| saved.retrieve_node_output(x));
+        let hidden = composed::clear_unused::<B>(hidden, &upstream, 2);
         let head = Head::<B> { weight, bias: plan.biased.then_some(bias) };
         let wanted = [0, 1, 2].map(|i| ops.parents[i].is_some() && (i < 2 || plan.biased));
         let parts = head.backward(&hidden, plan.tiles, wanted, |part, rows, columns| {
@@ -369,6 +370,7 @@ impl<B: LogProbOps> Backward<B, 3> for LinearKlBackward {
         let LinearKl { saved: nodes, reference: [ref_hidden, ref_weight, ref_bias], statistics, plan } =
             ops.state;
         let [hidden, weight, bias]: [FloatTensor<B>; 3] = nodes.map(|x| saved.retrieve_node_output(x));
+        let hidden = composed::clear_unused::<B>(hidden, &upstream, 1);
         let head = Head::<B> { weight, bias: plan.biased.then_some(bias) };
         let ref_head = Head::<B> { weight: ref_weight, bias: plan.ref_biased.then_some(ref_bias) };
         let wanted = [0, 1, 2].map(|i| ops.parents[i].is_some() && (i < 2 || plan.biased));
@@ -411,14 +413,18 @@ impl<B: Backend> Head<B> {
                 }
                 let gradient = composed::like::<B>(gradient, dtype);
                 if for_hidden {
-                    add::<B>(hidden_block, B::float_matmul(gradient.clone(), part.weight.clone()));
+                    let product = B::float_matmul(gradient.clone(), part.weight.clone());
+                    add::<B>(hidden_block, composed::widen::<B>(product));
                 }
                 if for_weight {
                     let hidden = narrow::<B>(hidden, 0, rows);
-                    add::<B>(&mut weight_part, B::float_matmul(B::float_transpose(gradient), hidden));
+                    let product = B::float_matmul(B::float_transpose(gradient), hidden);
+                    add::<B>(&mut weight_part, composed::widen::<B>(product));
                 }
             }
-            let bias_part = bias_part.map(|gradient| composed::like::<B>(gradient, dtype));
+            // Sums are made in single precision at least, gradients handed over in their parameter's type.
+            let [weight_part, bias_part] = [weight_part, bias_part]
+                .map(|part| part.map(|gradient| composed::like::<B>(gradient, dtype)));
             assign::<B>(&mut weight_gradient, weight_part, 0, &columns, &self.weight.shape());
             if let Some(bias) = &self.bias {
                 assign::<B>(&mut bias_gradient, bias_part, 1, &columns, &bias.shape());
@@ -426,6 +432,7 @@ impl<B: Backend> Head<B> {
         }
         let mut hidden_gradient = None;
         for (rows, block) in blocks.iter().zip(hidden_blocks) {
+            let block = block.map(|gradient| composed::like::<B>(gradient, dtype));
             assign::<B>(&mut hidden_gradient, block, 0, rows, &hidden.shape());
         }
         [hidden_gradient, weight_gradient, bias_gradient]
