@@ -1,7 +1,7 @@
-//! Benchmarks of the workspace: `cargo bench -p grpo-benches`.
+//! Benchmarks of the workspace: `cargo bench -p grpo-benches --bench grpo`.
 //!
 //! `GRPO_DEVICE` names the devices, separated by commas (`GRPO_DEVICE=flex,ndarray`); each becomes a line of every group, so that
-//! backends stand side by side. A part of a benchmark's name after `--` selects: `cargo bench -p grpo-benches -- decode`.
+//! backends stand side by side. A part of a benchmark's name after `--` selects: `cargo bench -p grpo-benches --bench grpo -- decode`.
 
 mod advantages;
 mod decode;

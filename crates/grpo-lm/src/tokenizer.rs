@@ -19,13 +19,14 @@ const TOKENIZER: &str = "tokenizer.json";
 const GENERATION: &str = "generation_config.json";
 
 /// What else may belong to it.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "chat_template.jinja",
     "vocab.json",
     "merges.txt",
+    "tokenizer.model",
 ];
 
 impl Tokenizer {

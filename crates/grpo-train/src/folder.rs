@@ -59,11 +59,8 @@ impl RunFolder {
             Error::Recipe { message, .. } => Error::Recipe { path: Some(config.clone()), message },
             other => other,
         })?;
-        let (new, old) = (path.join("checkpoint"), path.join("checkpoint.old"));
-        if !new.exists() && old.exists() {
-            // The run died between the two renames of `replace_folder`.
-            fs::rename(&old, &new).map_err(Error::io("rename", &old))?;
-        }
+        let new = path.join("checkpoint");
+        restore(&new)?;
         if !new.exists() {
             return Err(refuse("it has no checkpoint folder; it ended before its first checkpoint".into()));
         }
@@ -148,26 +145,30 @@ fn append(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
     })
 }
 
-/// All or nothing: a full disk or a crash leaves the old file.
+/// All or nothing: a full disk, a crash or a power cut leaves the old file.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let partial = path.with_extension("partial");
-    fs::write(&partial, bytes).map_err(Error::io("write", &partial))?;
+    let written =
+        File::create(&partial).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(Error::io("write", &partial))?;
     fs::rename(&partial, path).map_err(Error::io("write", path))
 }
 
-/// All or nothing, for a whole folder: `write` fills a new one, which then takes the old one's place.
+/// All or nothing, for a whole folder: `write` fills a new one, which then takes the old one's place. At every moment there is a
+/// complete folder, under its own name or that of [`old_of`].
 pub(crate) fn replace_folder(
     folder: &Path,
     write: impl FnOnce(&Path) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let [partial, old] = ["partial", "old"].map(|extension| folder.with_extension(extension));
+    restore(folder)?;
+    let (partial, old) = (folder.with_extension("partial"), old_of(folder));
     for left_over in [&partial, &old] {
         if left_over.exists() {
             fs::remove_dir_all(left_over).map_err(Error::io("remove", left_over))?;
         }
     }
     fs::create_dir(&partial).map_err(Error::io("create", &partial))?;
-    write(&partial).inspect_err(|_| {
+    write(&partial).and_then(|()| sync(&partial)).inspect_err(|_| {
         let _ = fs::remove_dir_all(&partial);
     })?;
     if folder.exists() {
@@ -176,6 +177,28 @@ pub(crate) fn replace_folder(
     fs::rename(&partial, folder).map_err(Error::io("rename", &partial))?;
     if old.exists() {
         fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?;
+    }
+    Ok(())
+}
+
+/// Takes the old folder back where the run died between the two renames of [`replace_folder`].
+pub(crate) fn restore(folder: &Path) -> Result<(), Error> {
+    let old = old_of(folder);
+    if !folder.exists() && old.exists() {
+        fs::rename(&old, folder).map_err(Error::io("rename", &old))?;
+    }
+    Ok(())
+}
+
+fn old_of(folder: &Path) -> PathBuf {
+    folder.with_extension("old")
+}
+
+/// Hands a folder's files over to the disk: a rename may reach it before what is renamed.
+fn sync(folder: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("write", &path))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 use crate::{
     Error, Stage,
-    folder::{replace_folder, write_atomically},
+    folder::{replace_folder, restore, write_atomically},
 };
 use burn::{
     module::Module,
@@ -98,6 +98,7 @@ impl State {
     /// # Errors
     /// When there is no checkpoint or it is malformed.
     pub fn of_run(run: &Path) -> Result<Self, Error> {
+        restore(&run.join("checkpoint"))?;
         Self::load(&run.join("checkpoint"))
     }
 

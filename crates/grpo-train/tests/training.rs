@@ -2,6 +2,7 @@
 
 mod support;
 
+use grpo_core::{KlPenalty, KlPlacement, ProximalPenalty};
 use grpo_train::{Ending, Error, Event, Observer, Set, Silent, Stage, StepMetrics, resume, train};
 use serde_json::Value;
 use std::fs;
@@ -39,6 +40,92 @@ fn the_reference_is_compared_under_the_temperature_of_sampling() {
         let line = metrics(&path).pop().unwrap();
         // The policy still is the reference in its first step.
         assert!(line["kl"].as_f64().unwrap().abs() < 1e-6, "{temperature}: {line}");
+    }
+}
+
+#[test]
+fn every_kind_of_kl_penalty_trains_and_holds_back() {
+    let folder = tempdir().unwrap();
+    let trained = |name: &str, changes: &[&str]| {
+        let path = folder.path().join(name);
+        let all: Vec<&str> = [
+            "imitation.steps=1",
+            "grpo.steps=4",
+            "grpo.iterations=2",
+            "grpo.learning_rate=1e-2",
+            "advantages.scale=batch",
+        ]
+        .into_iter()
+        .chain(changes.iter().copied())
+        .collect();
+        run(&recipe(&all), &path).unwrap();
+        let lines: Vec<Value> = metrics(&path).into_iter().filter(|line| line["stage"] == "grpo").collect();
+        (path, lines)
+    };
+    let (free, lines) = trained("free", &[]);
+    assert!(lines.iter().all(|line| line["kl"].is_null()));
+    for (name, kl) in [
+        ("estimate", "objective.kl={ beta = 5.0 }"),
+        ("exact", "objective.kl={ beta = 5.0, exact = true }"),
+        ("reward", "objective.kl={ beta = 5.0, estimator = \"k1\", placement = \"reward\" }"),
+    ] {
+        let (path, lines) = trained(name, &[kl]);
+        let kls: Vec<f64> = lines.iter().map(|line| line["kl"].as_f64().unwrap()).collect();
+        // The first step's policy is the reference; it moves from then on.
+        assert!(kls[3] != 0.0 && kls.iter().all(|kl| kl.abs() < 1.0), "{name}: {kls:?}");
+        if name == "reward" {
+            assert!(kls[0].abs() < 1e-5, "{name}: {kls:?}");
+        }
+        assert!(largest_difference(&weights(&free), &weights(&path)) > 1e-4, "{name} changes nothing");
+    }
+    let (path, _) = trained("proximal", &["objective.proximal={ beta = 5.0 }"]);
+    assert!(largest_difference(&weights(&free), &weights(&path)) > 1e-4);
+    let refused = |change: fn(&mut grpo_core::Objective)| {
+        let mut wrong = recipe(&[]);
+        change(&mut wrong.objective);
+        run(&wrong, &folder.path().join("never")).unwrap_err().to_string()
+    };
+    let error =
+        refused(|o| o.kl = Some(KlPenalty { placement: KlPlacement::Reward, ..KlPenalty::default() }));
+    assert!(error.contains("`objective.kl.placement`") && error.contains("`advantages.scale`"), "{error}");
+    let error = refused(|o| o.proximal = Some(ProximalPenalty::default()));
+    assert!(error.contains("`objective.proximal`") && error.contains("at least 2"), "{error}");
+    let error =
+        refused(|o| o.kl = Some(KlPenalty { exact: true, straight_through: true, ..KlPenalty::default() }));
+    assert!(error.contains("kl.exact"), "{error}");
+}
+
+#[test]
+fn the_exact_divergence_is_that_of_the_two_models() {
+    use burn::tensor::{Int, Tensor};
+    let folder = tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    run(&recipe(&[]), &first).unwrap();
+    run(&recipe(&["seed=4"]), &second).unwrap();
+    let device = machine().device;
+    let load = |path: &std::path::Path| grpo_lm::LanguageModel::load(&path.join("model"), &device).unwrap();
+    let (model, reference) = (load(&first), load(&second));
+    let (prompt, completion) = (vec![2u32, 3, 4], vec![5u32, 6, 7, 8]);
+    let states = grpo_lm::SharedPrompts::new(&[&prompt], &[&completion]).unwrap();
+    let actions = Tensor::<2, Int>::from_data([[5, 6, 7, 8]], &device);
+    let model = model.with_temperature(0.8);
+    let (_, kl) = model.evaluate_against(&reference, &states, actions).unwrap();
+    let kl = kl.into_data().try_to_vec::<f32>().unwrap();
+    // By the definition, from both models' logits over the whole text.
+    let logits = |model: &grpo_lm::LanguageModel| -> Vec<Vec<f64>> {
+        let text = [&prompt[..], &completion[..3]].concat();
+        let none: [&[u32]; 0] = [];
+        let batch = grpo_lm::SharedPrompts::new(&[&text], &none).unwrap();
+        let logits = model.decoder().prompt_logits(&batch, model.config()).unwrap();
+        let vocab = logits.dims()[1];
+        let rows: Vec<f64> = logits.into_data().iter::<f64>().collect();
+        rows.chunks(vocab).skip(2).map(|row| row.iter().map(|z| z / 0.8).collect()).collect()
+    };
+    for (t, (p, q)) in logits(&model).iter().zip(logits(&reference)).enumerate() {
+        let lse = |row: &[f64]| row.iter().map(|z| z.exp()).sum::<f64>().ln();
+        let (lse_p, lse_q) = (lse(p), lse(&q));
+        let want: f64 = p.iter().zip(&q).map(|(p, q)| (p - lse_p).exp() * ((p - lse_p) - (q - lse_q))).sum();
+        assert!((f64::from(kl[t]) - want).abs() < 1e-4 * want.max(0.1), "step {t}: {} {want}", kl[t]);
     }
 }
 

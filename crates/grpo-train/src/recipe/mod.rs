@@ -1,5 +1,5 @@
 use crate::{Error, OptimizerConfig};
-use grpo_core::{AdvantageEstimator, Objective};
+use grpo_core::{AdvantageEstimator, KlPlacement, Objective, Scale};
 use grpo_rewards::{RewardSet, RewardSpec};
 use grpo_rollout::Sampling;
 use serde::{Deserialize, Serialize};
@@ -154,8 +154,29 @@ impl Recipe {
         }
         self.advantages.validate()?;
         self.objective.validate()?;
+        self.validate_penalties()?;
         self.optimizer.validate()?;
         RewardSet::from_specs(&self.rewards)?;
         self.evaluation.validate()
+    }
+
+    /// Penalties that would be something else than they seem beside the other settings.
+    fn validate_penalties(&self) -> Result<(), Error> {
+        let from_reward = self.objective.kl.is_some_and(|kl| kl.placement == KlPlacement::Reward);
+        if from_reward && matches!(self.advantages.scale, Scale::Group | Scale::GroupPopulation) {
+            return Err(Error::setting(
+                "objective.kl.placement",
+                "is \"reward\", but each group's rewards are divided by their own standard deviation",
+                "that cancels beta wherever answers are equally good: set `advantages.scale` to \"batch\" or \"none\"",
+            ));
+        }
+        if self.objective.proximal.is_some() && self.grpo.iterations == 1 {
+            return Err(Error::setting(
+                "objective.proximal",
+                "is set, but `grpo.iterations` is 1",
+                "in the first pass the policy is the one that sampled, so that only rounding would be punished: use at least 2 iterations",
+            ));
+        }
+        Ok(())
     }
 }
