@@ -4,11 +4,11 @@
 //!   into training, validation and held-out questions.
 //! - [`students`]: simulated learners whose next exercise a tutor chooses, ported from published
 //!   simulators and checked against their recorded traces.
+//! - [`tutor`]: a policy that chooses the next exercise, to be trained on them.
 //! - [`draws`]: the counter-based random streams that everything here draws from.
 //!
-//! Nothing in this crate needs a tensor library. A session of a simulated learner can be cloned: sessions
-//! that start as clones and share their draws differ by the tutor's choices alone, which is what a group
-//! of episodes needs.
+//! A session of a simulated learner can be cloned: sessions that start as clones and share their draws differ
+//! by the tutor's choices alone, which is what a group of episodes needs.
 //!
 //! ```
 //! use grpo_edu::{Arithmetic, ArithmeticConfig};
@@ -23,7 +23,9 @@ pub mod arithmetic;
 pub mod draws;
 mod error;
 pub mod students;
+pub mod tutor;
 
 pub use arithmetic::{Arithmetic, ArithmeticConfig, Problem, Split};
 pub use draws::{Draws, SeededDraws};
 pub use error::EduError;
+pub use tutor::{Tutor, TutorConfig};

@@ -34,6 +34,7 @@ mod error;
 mod experience;
 mod policy;
 mod sampling;
+mod session_states;
 mod sessions;
 mod streams;
 
@@ -43,5 +44,6 @@ pub use error::Error;
 pub use experience::{Experience, MicroBatch};
 pub use policy::{Evaluation, Policy, Sampler};
 pub use sampling::{Choice, Sampling, choose};
+pub use session_states::{SessionBatch, SessionStates};
 pub use sessions::{Agent, Play, Record, Sessions, play};
 pub use streams::Streams;

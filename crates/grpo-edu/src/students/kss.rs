@@ -31,10 +31,12 @@
 //! # Ok::<(), grpo_edu::EduError>(())
 //! ```
 
+mod environment;
 mod learner;
 mod session;
 mod tutors;
 
+pub use environment::KssEpisode;
 pub use learner::{KssLearner, probability};
 pub use session::{Kss, KssObservation, KssSession, KssStep};
 pub use tutors::{Baseline, Evaluation};
