@@ -41,8 +41,9 @@ impl Gae {
 /// ```
 ///
 /// over the active steps of each episode; inactive steps are skipped (the next active step's value is used)
-/// and the value after the last one is zero. `rewards`, `values` and `mask` are `[episodes, steps]` row by
-/// row.
+/// and the value after the last one is zero: the episode has terminated. `rewards`, `values` and `mask` are
+/// `[episodes, steps]` row by row. For episodes that a limit cut off, see
+/// [`generalized_advantages_from`].
 ///
 /// # Errors
 ///
@@ -51,6 +52,26 @@ pub fn generalized_advantages(
     rewards: &[f64],
     values: &[f64],
     mask: &[bool],
+    steps: usize,
+    gamma: f64,
+    lambda: f64,
+) -> Result<Gae, Error> {
+    let episodes = rewards.len() / steps.max(1);
+    generalized_advantages_from(rewards, values, mask, &vec![0.0; episodes], steps, gamma, lambda)
+}
+
+/// [`generalized_advantages`] of episodes that may have been truncated: `last_values` has, for each, the value of the state after its
+/// last active step, 0 where the episode terminated (time limits in reinforcement learning,
+/// [Pardo et al. 2018](https://arxiv.org/abs/1712.00378)).
+///
+/// # Errors
+///
+/// As [`generalized_advantages`], and when there isn't one last value per episode.
+pub fn generalized_advantages_from(
+    rewards: &[f64],
+    values: &[f64],
+    mask: &[bool],
+    last_values: &[f64],
     steps: usize,
     gamma: f64,
     lambda: f64,
@@ -65,10 +86,18 @@ pub fn generalized_advantages(
             reason: "there must be whole rows of `steps`",
         });
     }
+    if last_values.len() != rewards.len() / steps {
+        return Err(Error::Length {
+            argument: "last_values",
+            expected: rewards.len() / steps,
+            found: last_values.len(),
+            reason: "every episode has one",
+        });
+    }
     let mut advantages = vec![0.0; rewards.len()];
     let mut returns = vec![0.0; rewards.len()];
     for start in (0..rewards.len()).step_by(steps) {
-        let (mut next_value, mut next_advantage) = (0.0, 0.0);
+        let (mut next_value, mut next_advantage) = (last_values[start / steps], 0.0);
         for t in (start..start + steps).rev().filter(|&t| mask[t]) {
             let delta = rewards[t] + gamma * next_value - values[t];
             next_advantage = delta + gamma * lambda * next_advantage;
@@ -78,6 +107,26 @@ pub fn generalized_advantages(
         }
     }
     Ok(Gae { advantages, returns })
+}
+
+/// The share of the returns' variance that the values explain, over active steps: `1 − Var(G − V) / Var(G)`; 1 for a perfect value
+/// model, 0 for one that says the same of every state, negative for a worse one, and `None` where returns don't vary. All slices are
+/// `[episodes, steps]` row by row.
+///
+/// # Errors
+///
+/// [`Error::Length`] when the slices differ in length.
+pub fn explained_variance(values: &[f64], returns: &[f64], mask: &[bool]) -> Result<Option<f64>, Error> {
+    same_length("values", values.len(), returns.len())?;
+    same_length("mask", mask.len(), returns.len())?;
+    let active = || (0..mask.len()).filter(|&t| mask[t]);
+    let count = active().count().max(1) as f64;
+    let variance = |x: &dyn Fn(usize) -> f64| {
+        let mean = active().map(x).sum::<f64>() / count;
+        active().map(|t| (x(t) - mean).powi(2)).sum::<f64>() / count
+    };
+    let total = variance(&|t| returns[t]);
+    Ok((total > 0.0).then(|| 1.0 - variance(&|t| returns[t] - values[t]) / total))
 }
 
 /// The value model's loss and the share of active steps whose prediction was clipped, both on the device.

@@ -139,3 +139,27 @@ fn metrics_have_trl_names() {
     let d: f64 = 1.0;
     close("kl", &[named["kl"]], &[0.5 * (d.exp() - d - 1.0)], 1e-5).unwrap();
 }
+
+#[test]
+fn a_truncated_episode_goes_on_from_the_value_of_its_last_state() {
+    use grpo_core::ppo::{explained_variance, generalized_advantages, generalized_advantages_from};
+    // Cutting an episode in two and giving the value in between changes nothing at λ = 1 but the values themselves.
+    let (rewards, values, mask) = ([1.0, 0.0, 2.0, -1.0], [0.5, 0.4, 0.3, 0.2], [true; 4]);
+    let (gamma, lambda) = (0.9, 0.8);
+    let whole = generalized_advantages(&rewards, &values, &mask, 4, gamma, lambda).unwrap();
+    let cut = generalized_advantages_from(&rewards, &values, &mask, &[0.3, 0.0], 2, gamma, lambda).unwrap();
+    // The second half is the same; the first lacks what comes after the cut beyond the value: (γλ)^k A_2.
+    assert_eq!(whole.advantages[2..], cut.advantages[2..]);
+    for (t, k) in [(1, 1), (0, 2)] {
+        let beyond = (gamma * lambda).powi(k) * whole.advantages[2];
+        assert!((whole.advantages[t] - cut.advantages[t] - beyond).abs() < 1e-12, "step {t}");
+    }
+    assert!(generalized_advantages_from(&rewards, &values, &mask, &[0.0], 2, gamma, lambda).is_err());
+
+    let mask = [true, true, true, false];
+    let perfect = explained_variance(&[1.0, 2.0, 6.0, 9.0], &[1.0, 2.0, 6.0, 0.0], &mask).unwrap();
+    assert_eq!(perfect, Some(1.0));
+    assert_eq!(explained_variance(&[3.0; 4], &[1.0, 2.0, 6.0, f64::NAN], &mask).unwrap(), Some(0.0));
+    assert_eq!(explained_variance(&[3.0; 4], &[2.0; 4], &mask).unwrap(), None);
+    assert!(explained_variance(&[3.0; 3], &[2.0; 4], &mask).is_err());
+}

@@ -78,25 +78,23 @@ impl SeededDraws {
         }
         Self(ChaCha8Rng::from_seed(key))
     }
-
-    /// A uniform integer in `0..bound` without bias (Lemire 2019, "Fast random integer generation in an
-    /// interval"); 0 when `bound` is 0.
-    fn below(&mut self, bound: u64) -> u64 {
-        let mut product = u128::from(self.0.next_u64()) * u128::from(bound);
-        if (product as u64) < bound {
-            let threshold = bound.wrapping_neg() % bound;
-            while (product as u64) < threshold {
-                product = u128::from(self.0.next_u64()) * u128::from(bound);
-            }
-        }
-        (product >> 64) as u64
-    }
 }
 
 impl Draws for SeededDraws {
     fn unit(&mut self) -> f64 {
+        self.0.unit()
+    }
+
+    fn integer(&mut self, low: i64, high: i64) -> i64 {
+        self.0.integer(low, high)
+    }
+}
+
+/// For worlds that are handed a generator, as in a rollout.
+impl Draws for ChaCha8Rng {
+    fn unit(&mut self) -> f64 {
         // The 53 high bits: every multiple of 2^-53 in [0, 1) is equally likely.
-        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     fn integer(&mut self, low: i64, high: i64) -> i64 {
@@ -106,9 +104,22 @@ impl Draws for SeededDraws {
         // Wrapping arithmetic is exact here: the span of two i64 fits a u64. Only the full range has a
         // span of 2^64, where every draw is already uniform.
         let span = (high.wrapping_sub(low) as u64).wrapping_add(1);
-        let offset = if span == 0 { self.0.next_u64() } else { self.below(span) };
+        let offset = if span == 0 { self.next_u64() } else { below(self, span) };
         low.wrapping_add(offset as i64)
     }
+}
+
+/// A uniform integer in `0..bound` without bias (Lemire 2019, "Fast random integer generation in an
+/// interval"); 0 when `bound` is 0.
+fn below(rng: &mut ChaCha8Rng, bound: u64) -> u64 {
+    let mut product = u128::from(rng.next_u64()) * u128::from(bound);
+    if (product as u64) < bound {
+        let threshold = bound.wrapping_neg() % bound;
+        while (product as u64) < threshold {
+            product = u128::from(rng.next_u64()) * u128::from(bound);
+        }
+    }
+    (product >> 64) as u64
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! KSS beyond the traces: the published baselines, errors, and what a group of sessions relies on.
 
-use grpo_edu::students::kss::{Baseline, ITEMS, Kss, KssConfig, WarmupOrder};
+use grpo_edu::students::kss::{Baseline, ITEMS, Kss, KssConfig, WarmupOrder, beam_plan, evaluate_beam};
 use grpo_edu::{Draws, EduError, SeededDraws};
 
 const EPISODES: u64 = 2_000;
@@ -116,4 +116,23 @@ fn a_simulator_where_everybody_knows_everything_says_so() {
     let error =
         kss(config).reset(&mut Restless(SeededDraws::new("learner", 0, 0))).expect_err("all know all");
     assert!(matches!(error, EduError::NoLearner { .. }), "{error}");
+}
+
+#[test]
+fn the_planner_comes_close_to_the_published_reference() {
+    // 0.939 ± 0.004 over 2,000 learners in the reference; these are others, and few.
+    let kss = Kss::new(KssConfig::default()).expect("the stock settings");
+    let found = evaluate_beam(&kss, 20, 100, 0, 0..150).expect("learners");
+    assert!((found.mean - 0.939).abs() < 0.0037 + found.half_width, "{found:?}");
+    let mut session = kss.reset(&mut SeededDraws::new("planner", 1, 0)).expect("a learner");
+    let plan = beam_plan(&session, 20, 10);
+    assert_eq!(plan.len(), 20);
+    for item in plan {
+        assert!(session.legal().contains(&item));
+        session.step(item).expect("an item");
+    }
+    // A wider beam is no worse, and there is nothing to plan in no time.
+    let narrow = evaluate_beam(&kss, 20, 3, 0, 0..50).expect("learners").mean;
+    assert!(evaluate_beam(&kss, 20, 100, 0, 0..50).expect("learners").mean > narrow);
+    assert!(beam_plan(&session, 0, 10).is_empty());
 }

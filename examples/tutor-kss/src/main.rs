@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use burn::module::Module;
 use clap::Parser;
 use grpo_core::{AdvantageEstimator, Aggregate, Objective};
-use grpo_edu::students::kss::{Baseline, ITEMS, Kss, KssConfig, KssEpisode};
+use grpo_edu::students::kss::{Baseline, ITEMS, Kss, KssConfig, KssEpisode, evaluate_beam};
 use grpo_edu::{SeededDraws, Tutor, TutorConfig};
 use grpo_rollout::{Environment, Play, Streams, play};
 use grpo_train::{Decay, OptimizerConfig, Schedule, SessionGrpo, Workers};
@@ -37,6 +37,8 @@ const LEARNERS: usize = 64;
 const GROUP: usize = 8;
 /// Learners the tutor is judged on; it never teaches them.
 const JUDGED: u64 = 2000;
+/// Learners that the planner plans for, which takes it a while.
+const PLANNED: u64 = 500;
 
 fn main() -> Result<()> {
     let args = Args::parse();
@@ -92,7 +94,7 @@ fn main() -> Result<()> {
     );
     println!("tutor                              mean gain   95 % interval   all targets reached");
     let row = |name: &str, mean: f64, half_width: f64, all: f64| {
-        println!("{name:<34} {mean:9.3}   ± {half_width:.3}         {:17.1} %", 100.0 * all);
+        println!("{name:<36} {mean:7.3}   ± {half_width:.3}         {:17.1} %", 100.0 * all);
     };
     for (name, baseline) in [
         ("any exercise", Baseline::Random),
@@ -102,6 +104,8 @@ fn main() -> Result<()> {
         let result = baseline.evaluate(&kss, EXERCISES, 7, 0..judged)?;
         row(name, result.mean, result.half_width, result.all_reached);
     }
+    let planned = evaluate_beam(&kss, EXERCISES, 100, 7, 0..judged.min(PLANNED))?;
+    row("planner, looks inside (beam of 100)", planned.mean, planned.half_width, planned.all_reached);
     row("this tutor before training", before.mean, before.half_width, before.all);
     row("this tutor after training", after.mean, after.half_width, after.all);
     ensure!(after.mean > before.mean + 0.15, "the tutor has not become much better");

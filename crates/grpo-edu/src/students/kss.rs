@@ -31,15 +31,17 @@
 //! # Ok::<(), grpo_edu::EduError>(())
 //! ```
 
+mod beam;
 mod environment;
 mod learner;
 mod session;
 mod tutors;
 
+pub use beam::beam_plan;
 pub use environment::KssEpisode;
 pub use learner::{KssLearner, probability};
 pub use session::{Kss, KssObservation, KssSession, KssStep};
-pub use tutors::{Baseline, Evaluation};
+pub use tutors::{Baseline, Evaluation, evaluate_beam};
 
 use super::prerequisites::Prerequisites;
 use crate::draws::Draws;

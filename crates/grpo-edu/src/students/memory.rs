@@ -29,9 +29,11 @@
 //! # Ok::<(), grpo_edu::EduError>(())
 //! ```
 
+mod environment;
 mod student;
 mod tutors;
 
+pub use environment::MemoryEpisode;
 pub use student::{Dash, Efc, Hlr, MemoryModel, MemoryStudent, WINDOWS, window_weight};
 pub use tutors::{AnyItem, Leitner, MemoryTutor, Threshold, teach};
 

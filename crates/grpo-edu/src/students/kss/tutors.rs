@@ -72,6 +72,31 @@ impl Baseline {
     }
 }
 
+/// What [`beam_plan`](super::beam_plan) reaches with the learners that [`Baseline::evaluate`] teaches under the same seed: the upper
+/// reference, which knows the learner's abilities and targets.
+///
+/// # Errors
+///
+/// Those of [`Kss::reset`].
+pub fn evaluate_beam(
+    kss: &Kss,
+    steps: usize,
+    width: usize,
+    seed: u64,
+    learners: Range<u64>,
+) -> Result<Evaluation, EduError> {
+    let (mut rewards, mut reached) = (Vec::new(), 0);
+    for learner in learners {
+        let mut session = kss.reset(&mut SeededDraws::new("kss learner", seed, learner))?;
+        for item in super::beam_plan(&session, steps, width) {
+            session.step(item)?;
+        }
+        rewards.push(session.reward());
+        reached += usize::from(session.is_done());
+    }
+    Ok(Evaluation::of(&rewards, reached))
+}
+
 /// The shortfall of the targets after one more exercise: `Σ min(ability - difficulty, 0)`.
 fn value_after(session: &KssSession, item: usize) -> f64 {
     let mut learner = session.learner().clone();

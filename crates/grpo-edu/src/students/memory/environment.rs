@@ -1,0 +1,157 @@
+//! Spaced repetition as a world that a policy acts in.
+
+use super::MemorySession;
+use crate::error::EduError;
+use grpo_rollout::{Environment, Transition};
+use rand_chacha::ChaCha8Rng;
+
+/// What is told about each item.
+const PER_ITEM: usize = 5;
+
+/// A session with one student that has just begun. A clone is the same student in the same state.
+///
+/// A step's reward is the environment's divided by the number of steps that the tutor has, so that a session is worth its mean (the mean
+/// recall over all items and steps, by default).
+///
+/// What the tutor sees, [`Environment::observe`], follows from the reviews so far: for each item
+///
+/// | place | number |
+/// |---|---|
+/// | 0 | how long ago it was reviewed, `ln(1 + time) / 5`; 1.5 where it never was |
+/// | 1 | how often it was asked, `ln(1 + times)` |
+/// | 2 | the share of right answers, from −1 (none) to 1 (all); 0 where it was never asked |
+/// | 3 | its last answer: 1 right, −1 wrong, 0 never asked |
+/// | 4 | 1 if it is the item that was reviewed last |
+///
+/// and the share of reviews that are left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemoryEpisode {
+    session: MemorySession,
+    seen: Vec<Seen>,
+}
+
+/// What is known of one item.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Seen {
+    asked: u32,
+    right: u32,
+    last_correct: bool,
+    /// When its last review was over.
+    last_time: u64,
+}
+
+impl MemoryEpisode {
+    /// The session from here on; its first review, which the environment has made, is known.
+    pub fn new(session: MemorySession) -> Self {
+        let mut episode = Self { seen: vec![Seen::default(); session.config.items], session };
+        episode.note();
+        episode
+    }
+
+    /// The session so far.
+    pub fn session(&self) -> &MemorySession {
+        &self.session
+    }
+
+    /// Takes the last review in.
+    fn note(&mut self) {
+        let last = self.session.last();
+        let seen = &mut self.seen[last.item];
+        seen.asked += 1;
+        seen.right += u32::from(last.correct);
+        seen.last_correct = last.correct;
+        seen.last_time = self.session.time();
+    }
+
+    /// Reviews that are the tutor's: all but the first.
+    fn reviews(&self) -> usize {
+        self.session.config.steps - 1
+    }
+}
+
+impl Environment for MemoryEpisode {
+    type Error = EduError;
+
+    fn actions(&self) -> usize {
+        self.seen.len()
+    }
+
+    fn features(&self) -> usize {
+        PER_ITEM * self.seen.len() + 1
+    }
+
+    fn observe(&self, features: &mut [f32]) {
+        let (items, rest) = features.split_at_mut(PER_ITEM * self.seen.len());
+        let last = self.session.last().item;
+        for (item, (seen, row)) in self.seen.iter().zip(items.chunks_exact_mut(PER_ITEM)).enumerate() {
+            let sign = |right: bool| if right { 1.0 } else { -1.0 };
+            let since = (self.session.time() - seen.last_time) as f32;
+            let told = match seen.asked {
+                0 => [1.5, 0.0, 0.0, 0.0, 0.0],
+                asked => [
+                    since.ln_1p() / 5.0,
+                    (asked as f32).ln_1p(),
+                    2.0 * seen.right as f32 / asked as f32 - 1.0,
+                    sign(seen.last_correct),
+                    f32::from(u8::from(item == last)),
+                ],
+            };
+            row.copy_from_slice(&told);
+        }
+        let left = self.session.config.steps - self.session.steps();
+        rest[0] = left as f32 / self.reviews() as f32;
+    }
+
+    /// Whether the item is recalled and how long the delay is are drawn, in that order, whatever the item.
+    fn step(&mut self, action: usize, rng: &mut ChaCha8Rng) -> Result<Transition, EduError> {
+        let step = self.session.step(action, rng)?;
+        self.note();
+        Ok(Transition { reward: step.reward / self.reviews() as f64, done: step.done })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SeededDraws;
+    use crate::students::memory::{Memory, MemoryConfig, MemoryModel};
+    use grpo_rollout::Streams;
+
+    #[test]
+    fn a_session_is_worth_its_mean_and_what_is_seen_follows_from_the_reviews() {
+        for model in [MemoryModel::Efc, MemoryModel::Hlr, MemoryModel::Dash] {
+            let config = MemoryConfig { model, items: 6, steps: 40, max_delay: 9, ..MemoryConfig::default() };
+            let memory = Memory::new(config).unwrap();
+            let student = memory.draw_student(&mut SeededDraws::new("students", 1, 0)).into();
+            let session = memory.reset(&student, &mut SeededDraws::new("sessions", 1, 0)).unwrap();
+            let mut episode = MemoryEpisode::new(session.clone());
+            let (mut rng, mut twin) = (Streams::new(1).stream(0, 0, 0), Streams::new(1).stream(0, 0, 0));
+            let mut replay = session;
+            let (mut sum, mut mean, mut done, mut n) = (0.0, 0.0, false, 0);
+            let mut history = vec![replay.last()];
+            while !done {
+                let mut features = vec![0.0; episode.features()];
+                episode.observe(&mut features);
+                for item in 0..6 {
+                    let asked = history.iter().filter(|r| r.item == item).count();
+                    assert!((features[5 * item + 1] - (asked as f32).ln_1p()).abs() < 1e-6);
+                    let last = history.iter().rev().find(|r| r.item == item);
+                    let answer = last.map_or(0.0, |r| if r.correct { 1.0 } else { -1.0 });
+                    assert_eq!(features[5 * item + 3], answer);
+                    let since = last.map(|r| replay.time() - r.time - u64::from(r.delay));
+                    let time = since.map_or(1.5, |t| (t as f32).ln_1p() / 5.0);
+                    assert!((features[5 * item] - time).abs() < 1e-6);
+                }
+                assert!((features[30] - (39 - n) as f32 / 39.0).abs() < 1e-6);
+                let transition = episode.step(n * 5 % 6, &mut rng).unwrap();
+                let step = replay.step(n * 5 % 6, &mut twin).unwrap();
+                (sum, mean, done, n) =
+                    (sum + transition.reward, mean + step.reward / 39.0, transition.done, n + 1);
+                history.push(step.review);
+            }
+            assert_eq!((n, episode.session()), (39, &replay));
+            assert!((sum - mean).abs() < 1e-9 || mean.is_nan(), "{model:?}: {sum} {mean}");
+            assert!(episode.step(0, &mut rng).is_err());
+        }
+    }
+}
