@@ -9,6 +9,7 @@ mod log_probs;
 mod loss;
 mod model;
 mod step;
+mod students;
 
 use anyhow::Result;
 use burn::tensor::Device;
@@ -37,6 +38,7 @@ fn main() -> Result<()> {
     loss::bench(&mut criterion, &places)?;
     decode::bench(&mut criterion, &places)?;
     step::bench(&mut criterion, &places)?;
+    students::bench(&mut criterion)?;
     criterion.final_summary();
     Ok(())
 }

@@ -87,24 +87,16 @@ impl Tutor {
     /// A tutor with random weights for an environment with so many features and actions. The numbers come from the host, so one
     /// seed gives the same tutor on every device.
     pub fn new(config: TutorConfig, features: usize, actions: usize, seed: u64, device: &Device) -> Self {
-        let mut rng = Streams::new(seed).stream(u64::MAX, 0, 0);
-        let mut matrix = |inputs: usize, outputs: usize, gain: f64| {
-            let bound = gain * (3.0 / inputs as f64).sqrt();
-            let mut draw = || bound * (2.0 * (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64 - 1.0);
-            let values: Vec<f32> = (0..inputs * outputs).map(|_| draw() as f32).collect();
-            Param::from_tensor(Tensor::from_data(TensorData::new(values, [inputs, outputs]), device))
-        };
-        let mut dense = |inputs: usize, outputs: usize, gain: f64| Dense {
-            weight: matrix(inputs, outputs, gain),
-            bias: Param::from_tensor(Tensor::zeros([outputs], device)),
-        };
+        let mut weights = Weights::new(seed, device);
         let TutorConfig { hidden, memory } = config;
-        let read = dense(features, hidden, 1.0);
-        let input = (memory > 0).then(|| dense(hidden, 3 * memory, 1.0));
-        let think = dense(hidden + memory, hidden, 1.0);
+        let read = weights.dense(features, hidden, 1.0);
+        let recall = (memory > 0).then(|| Recall {
+            input: weights.dense(hidden, 3 * memory, 1.0),
+            recurrent: weights.matrix(memory, 3 * memory, 1.0),
+        });
+        let think = weights.dense(hidden + memory, hidden, 1.0);
         // Small, so that the first choices are close to uniform.
-        let score = dense(hidden, actions, 0.1);
-        let recall = input.map(|input| Recall { input, recurrent: matrix(memory, 3 * memory, 1.0) });
+        let score = weights.dense(hidden, actions, 0.1);
         Self { read, recall, think, score }
     }
 
@@ -160,11 +152,111 @@ impl Policy for Tutor {
     type States = SessionStates;
 
     fn evaluate(&self, states: &SessionStates, actions: Tensor<2, Int>) -> Result<Evaluation, Error> {
-        let shape = states.allowed.dims();
-        let scores = self.scores(states.observations.clone()).reshape(shape);
-        let scores = scores.mask_fill(states.allowed.clone().bool_not(), f32::NEG_INFINITY);
-        let statistics =
-            grpo_core::token_statistics(scores, actions, 1.0).map_err(|e| Error::Policy(e.to_string()))?;
-        Ok(Evaluation { log_probs: statistics.log_probs, entropy: statistics.entropies })
+        evaluate(self.scores(states.observations.clone()), states, actions)
+    }
+}
+
+/// A tutor that judges every item by the same network, for environments whose items differ by what happened to them and nothing else
+/// (spaced repetition): what it learns about one item it knows about all of them.
+///
+/// An observation must be `items * per_item` numbers, item by item, and a rest that belongs to the session as a whole.
+///
+/// ```text
+/// h_i = silu(W o_i + b),     g = mean_i h_i                        o_i: what is seen of item i
+/// score_i = w · silu(V [h_i, g, rest] + c)
+/// ```
+#[derive(Module, Debug)]
+pub struct ItemTutor {
+    read: Dense,
+    think: Dense,
+    score: Dense,
+}
+
+impl ItemTutor {
+    /// A tutor with random weights that sees `per_item` numbers of each item and `rest` of the session. The same weights serve any
+    /// number of items.
+    pub fn new(hidden: usize, per_item: usize, rest: usize, seed: u64, device: &Device) -> Self {
+        let mut weights = Weights::new(seed, device);
+        Self {
+            read: weights.dense(per_item, hidden, 1.0),
+            think: weights.dense(2 * hidden + rest, hidden, 1.0),
+            score: weights.dense(hidden, 1, 0.1),
+        }
+    }
+
+    /// `[rows, items]` from `[rows, items * per_item + rest]`.
+    fn scores(&self, observations: Tensor<2>) -> Tensor<2> {
+        let ([rows, features], [per_item, hidden]) = (observations.dims(), self.read.weight.val().dims());
+        let rest = self.think.weight.val().dims()[0] - 2 * hidden;
+        let items = (features - rest) / per_item;
+        let own = observations.clone().narrow(1, 0, items * per_item).reshape([rows * items, per_item]);
+        let read = silu(self.read.forward(own)).reshape([rows, items, hidden]);
+        let all = read.clone().mean_dim(1).expand([rows, items, hidden]);
+        let rest =
+            observations.narrow(1, items * per_item, rest).unsqueeze_dim::<3>(1).expand([rows, items, rest]);
+        let known = Tensor::cat(vec![read, all, rest], 2);
+        let width = known.dims()[2];
+        self.score
+            .forward(silu(self.think.forward(known.reshape([rows * items, width]))))
+            .reshape([rows, items])
+    }
+}
+
+impl Agent for ItemTutor {
+    /// The observation says all there is.
+    type Memory = ();
+
+    fn device(&self) -> Device {
+        self.score.bias.val().device()
+    }
+
+    fn begin(&self, _: usize) {}
+
+    fn act(&self, observations: Tensor<2>, (): &mut ()) -> Result<Tensor<2>, Error> {
+        Ok(self.scores(observations))
+    }
+}
+
+impl Policy for ItemTutor {
+    type States = SessionStates;
+
+    fn evaluate(&self, states: &SessionStates, actions: Tensor<2, Int>) -> Result<Evaluation, Error> {
+        let [sessions, steps, features] = states.observations.dims();
+        let scores = self.scores(states.observations.clone().reshape([sessions * steps, features]));
+        evaluate(scores, states, actions)
+    }
+}
+
+/// Log-probabilities and entropies of actions, those that aren't allowed left out. `scores` is `[sessions * steps, actions]`.
+fn evaluate(scores: Tensor<2>, states: &SessionStates, actions: Tensor<2, Int>) -> Result<Evaluation, Error> {
+    let scores = scores.reshape(states.allowed.dims());
+    let scores = scores.mask_fill(states.allowed.clone().bool_not(), f32::NEG_INFINITY);
+    let statistics =
+        grpo_core::token_statistics(scores, actions, 1.0).map_err(|e| Error::Policy(e.to_string()))?;
+    Ok(Evaluation { log_probs: statistics.log_probs, entropy: statistics.entropies })
+}
+
+/// Random weights from the host.
+struct Weights<'a> {
+    rng: rand_chacha::ChaCha8Rng,
+    device: &'a Device,
+}
+
+impl<'a> Weights<'a> {
+    fn new(seed: u64, device: &'a Device) -> Self {
+        Self { rng: Streams::new(seed).stream(u64::MAX, 0, 0), device }
+    }
+
+    /// Uniform with the variance `gain² / inputs`.
+    fn matrix(&mut self, inputs: usize, outputs: usize, gain: f64) -> Param<Tensor<2>> {
+        let bound = gain * (3.0 / inputs as f64).sqrt();
+        let mut draw = || bound * (2.0 * (self.rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64 - 1.0);
+        let values: Vec<f32> = (0..inputs * outputs).map(|_| draw() as f32).collect();
+        Param::from_tensor(Tensor::from_data(TensorData::new(values, [inputs, outputs]), self.device))
+    }
+
+    fn dense(&mut self, inputs: usize, outputs: usize, gain: f64) -> Dense {
+        let bias = Param::from_tensor(Tensor::zeros([outputs], self.device));
+        Dense { weight: self.matrix(inputs, outputs, gain), bias }
     }
 }

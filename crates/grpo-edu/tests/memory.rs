@@ -112,3 +112,30 @@ fn a_threshold_tutor_beats_random_reviews_of_an_exponential_forgetter() {
     }
     assert!(better >= 17, "{better} of 20 students");
 }
+
+#[test]
+fn as_a_probability_the_reward_stays_one() {
+    use grpo_edu::students::memory::MemoryReward;
+    for model in [MemoryModel::Efc, MemoryModel::Hlr, MemoryModel::Dash] {
+        let config =
+            MemoryConfig { model, steps: 40, reward: MemoryReward::Probability, ..Default::default() };
+        let memory = Memory::new(config).expect("a valid configuration");
+        let mut beyond = false;
+        for index in 0..40 {
+            let student = memory.draw_student(&mut SeededDraws::new("students", 5, index)).into();
+            let mut draws = SeededDraws::new("episodes", 5, index);
+            let mut session = memory.reset(&student, &mut draws).expect("a session");
+            while !session.is_done() {
+                let step = session.step(session.steps() % 30, &mut draws).expect("a step");
+                assert!((0.0..=1.0).contains(&step.reward), "{model:?}: {step:?}");
+                let recall = session.recall();
+                beyond |= recall.iter().any(|recall| recall.is_nan() || *recall > 1.0);
+                let probability = |r: &f64| if r.is_nan() { 0.0 } else { r.clamp(0.0, 1.0) };
+                let mean = recall.iter().map(probability).sum::<f64>() / 30.0;
+                assert!((step.reward - mean).abs() < 1e-12);
+            }
+        }
+        // Otherwise nothing was tested.
+        assert!(beyond || model != MemoryModel::Hlr, "{model:?} stays within the probabilities by itself");
+    }
+}

@@ -5,7 +5,8 @@ use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 use grpo_core::{AdvantageEstimator, Aggregate, KlPenalty, Objective};
 use grpo_edu::students::kss::{Kss, KssConfig, KssEpisode};
-use grpo_edu::{SeededDraws, Tutor, TutorConfig};
+use grpo_edu::students::memory::{Memory, MemoryConfig, MemoryEpisode, MemoryModel, MemoryReward};
+use grpo_edu::{ItemTutor, SeededDraws, Tutor, TutorConfig};
 use grpo_rollout::{
     Agent, Environment, Episode, FinishReason, Play, Policy, Record, SessionBatch, Streams, Transition, play,
 };
@@ -153,6 +154,77 @@ fn log_probabilities_of_training_are_those_of_playing() {
             }
         }
     }
+}
+
+fn reviews(first: u64, count: u64) -> Vec<MemoryEpisode> {
+    let config = MemoryConfig {
+        model: MemoryModel::Hlr,
+        items: 8,
+        steps: 41,
+        reward: MemoryReward::Probability,
+        ..MemoryConfig::default()
+    };
+    let memory = Memory::new(config).unwrap();
+    (first..first + count)
+        .map(|i| {
+            let student = memory.draw_student(&mut SeededDraws::new("students", 1, i)).into();
+            MemoryEpisode::new(memory.reset(&student, &mut SeededDraws::new("sessions", 1, i)).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn an_item_tutor_judges_items_alike_and_trains_on_what_it_played() {
+    let device = device();
+    let starts = reviews(0, 2);
+    let policy = ItemTutor::new(16, 5, 1, 3, &device.clone().autodiff());
+    let sessions = play(&policy.valid(), &starts, how(3, 40), &Streams::new(3), 0).unwrap();
+    let rows: Vec<(&Episode, &Record<MemoryEpisode>)> =
+        sessions.groups.iter().flat_map(|g| &g.episodes).zip(&sessions.records).collect();
+    let batch = SessionBatch::new(&rows, 41, 8, &device);
+    let log_probs: Vec<f32> =
+        policy.evaluate(&batch.states, batch.actions).unwrap().log_probs.into_data().iter().collect();
+    for (row, (episode, _)) in rows.iter().enumerate() {
+        assert_eq!(episode.len(), 40);
+        for (t, old) in episode.log_probs.iter().enumerate() {
+            assert!((log_probs[row * 40 + t] - old).abs() < 1e-5);
+        }
+    }
+    // Exchanging two items exchanges their scores.
+    let mut seen = rows[0].1.observations[41 * 20..41 * 21].to_vec();
+    let scores = |seen: &[f32]| -> Vec<f32> {
+        let row = burn::tensor::TensorData::new(seen.to_vec(), [1, 41]);
+        let row = burn::tensor::Tensor::<2>::from_data(row, &device);
+        policy.valid().act(row, &mut ()).unwrap().into_data().iter().collect()
+    };
+    let before = scores(&seen);
+    for k in 0..5 {
+        seen.swap(5 * 2 + k, 5 * 6 + k);
+    }
+    let mut after = scores(&seen);
+    after.swap(2, 6);
+    assert!(before.iter().zip(after).all(|(a, b)| (a - b).abs() < 1e-5), "{before:?}");
+}
+
+#[test]
+fn an_item_tutor_learns_when_to_review() {
+    let grpo = SessionGrpo {
+        schedule: Schedule { peak: 2e-2, ..grpo(64, 40).schedule },
+        play: how(8, 40),
+        ..grpo(64, 40)
+    };
+    let mut policy = ItemTutor::new(16, 5, 1, 3, &device().autodiff());
+    let mut optimizer = grpo.optimizer.init();
+    let (streams, workers) = (Streams::new(4), Workers::new(2).unwrap());
+    let rewards: Vec<f64> = (0..40)
+        .map(|step| {
+            let starts = reviews(100 + 8 * step as u64, 8);
+            grpo.step(&mut policy, &mut optimizer, &starts, &streams, step, &workers).unwrap().reward
+        })
+        .collect();
+    let mean = |r: &[f64]| r.iter().sum::<f64>() / r.len() as f64;
+    let (first, last) = (mean(&rewards[..3]), mean(&rewards[35..]));
+    assert!(last > first + 0.04, "{first:.3} -> {last:.3}");
 }
 
 fn grpo(micro_batch_size: usize, steps: usize) -> SessionGrpo {

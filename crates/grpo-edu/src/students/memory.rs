@@ -52,6 +52,9 @@ pub enum MemoryReward {
     Likelihood,
     /// The mean of `ln(1e-9 + recall)`, which punishes items that are quite forgotten.
     LogLikelihood,
+    /// The mean recall, each item's at most 1, and 0 where it isn't a number: without the values beyond all probability that the
+    /// fictitious first reviews bring about. What a tutor should be trained and judged by.
+    Probability,
 }
 
 impl MemoryReward {
@@ -59,6 +62,8 @@ impl MemoryReward {
         let worth = |&recall: &f64| match self {
             Self::Likelihood => recall,
             Self::LogLikelihood => (1e-9 + recall).ln(),
+            Self::Probability if recall.is_nan() => 0.0,
+            Self::Probability => recall.clamp(0.0, 1.0),
         };
         recall.iter().map(worth).sum::<f64>() / recall.len() as f64
     }
