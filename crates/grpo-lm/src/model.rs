@@ -140,14 +140,6 @@ impl Policy for LanguageModel {
         let hidden = self.hidden(states, &actions)?;
         self.statistics(hidden, actions)
     }
-
-    fn log_prob(
-        &self,
-        states: &SharedPrompts,
-        actions: Tensor<2, Int>,
-    ) -> Result<Tensor<2>, grpo_rollout::Error> {
-        Ok(self.evaluate(states, actions)?.log_probs)
-    }
 }
 
 impl LanguageModel {

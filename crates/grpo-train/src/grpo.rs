@@ -1,12 +1,11 @@
 use crate::{
-    Error, GrpoMetrics, OptimizerConfig, Question, Recipe, SampleLine, Update, Workers, rollout::Rollout,
-    rows::Rows,
+    Error, GrpoMetrics, Question, Recipe, SampleLine, Update, Workers, rollout::Rollout, rows::Rows,
 };
 use burn::{
     optim::ModuleOptimizer,
     tensor::{Device, Int, Tensor},
 };
-use grpo_core::{Advantages, Diagnostics, KlPenalty, KlPlacement, LossInputs, Metrics, column};
+use grpo_core::{Advantages, KlPenalty, KlPlacement, LossInputs, Metrics, column};
 use grpo_lm::{LanguageModel, SharedPrompts};
 use grpo_rewards::{Evaluation, RewardSet, Sample};
 use grpo_rollout::{Episode, Experience, FinishReason, Group, MicroBatch, Policy, Streams};
@@ -181,44 +180,19 @@ impl Grpo<'_> {
                 let outputs = recipe.objective.loss(inputs)?;
                 Ok((Update::gradients(policy.decoder(), &outputs.loss), outputs.diagnostics))
             })?;
-            let (mut update, mut diagnostics) = (Update::default(), None::<Diagnostics>);
-            for (gradients, part) in parts {
-                update.add(&decoder, gradients);
-                diagnostics = Some(match diagnostics {
-                    Some(sum) => sum.merge(part),
-                    None => part,
-                });
-            }
-            let Some(diagnostics) = diagnostics else { break }; // every group is without spread: nothing to learn
+            // Without a part, every group is without spread: there is nothing to learn.
+            let Some((update, diagnostics)) = Update::sum(&decoder, parts) else { break };
             let metrics = diagnostics.read()?;
-            let norm = self.apply(&mut decoder, &mut state, update, &metrics, rate, step)?;
+            let most = recipe.optimizer.max_grad_norm;
+            let (moved, norm) =
+                update.apply_finite(decoder, &mut state, rate, most, metrics.loss, ("grpo", step))?;
+            decoder = moved;
             updated.metrics = Some(metrics);
             updated.grad_norm = norm;
         }
         *model = model.with_decoder(decoder);
         *optimizer = state;
         Ok(updated)
-    }
-
-    fn apply(
-        &self,
-        decoder: &mut grpo_lm::Decoder,
-        optimizer: &mut ModuleOptimizer,
-        update: Update<grpo_lm::Decoder>,
-        metrics: &Metrics,
-        rate: f64,
-        step: usize,
-    ) -> Result<f64, Error> {
-        let OptimizerConfig { max_grad_norm, .. } = self.recipe.optimizer;
-        let not_finite = |seen: String| Error::NotFinite { stage: "grpo", step: step + 1, seen };
-        if !metrics.loss.is_finite() {
-            return Err(not_finite(format!("the loss is {}", metrics.loss)));
-        }
-        let (new, norm) = update
-            .apply(decoder.clone(), optimizer, rate, max_grad_norm)
-            .map_err(|(_, norm)| not_finite(format!("the gradient's norm is {norm}")))?;
-        *decoder = new;
-        Ok(norm)
     }
 
     /// The groups that can move the policy, with the weights of their rows.

@@ -49,13 +49,9 @@ pub(crate) fn step(
         computed += part.computed_tokens;
     }
     let rate = config.schedule().rate(step);
-    let not_finite = |seen: String| Error::NotFinite { stage: "imitation", step: step + 1, seen };
-    if !loss.is_finite() {
-        return Err(not_finite(format!("the loss is {loss}")));
-    }
-    let (decoder, grad_norm) = update
-        .apply(model.decoder().clone(), optimizer, rate, optimizer_config.max_grad_norm)
-        .map_err(|(_, norm)| not_finite(format!("the gradient's norm is {norm}")))?;
+    let (decoder, most) = (model.decoder().clone(), optimizer_config.max_grad_norm);
+    let (decoder, grad_norm) =
+        update.apply_finite(decoder, optimizer, rate, most, loss, ("imitation", step))?;
     *model = model.with_decoder(decoder);
     Ok(ImitationMetrics {
         loss,

@@ -89,14 +89,9 @@ impl<P: Module + Policy> GrpoLearner<P> {
         let mut update = Update::default();
         update.add(&self.policy, Update::gradients(&self.policy, &outputs.loss));
         let loss = f64::from(outputs.loss.into_scalar::<f32>());
-        let refuse = |seen: String| crate::Error::NotFinite { stage: "grpo", step: 1, seen };
-        if !loss.is_finite() {
-            return Err(refuse(format!("the loss is {loss}")));
-        }
-        let policy = self.policy.clone();
-        let (policy, _) = update
-            .apply(policy, &mut self.optimizer, self.learning_rate, f64::INFINITY)
-            .map_err(|(_, norm)| refuse(format!("the gradient's norm is {norm}")))?;
+        let (policy, rate) = (self.policy.clone(), self.learning_rate);
+        let (policy, _) =
+            update.apply_finite(policy, &mut self.optimizer, rate, f64::INFINITY, loss, ("grpo", 0))?;
         self.policy = policy;
         Ok(loss)
     }

@@ -106,7 +106,8 @@ pub struct GrpoMetrics {
     pub reward_failures: usize,
     /// Share of groups whose rewards are all equal; they teach nothing.
     pub frac_reward_zero_std: f64,
-    /// k3 estimate of KL to the reference policy, mean over tokens; null without a reference.
+    /// Divergence from the reference policy, mean over tokens, nats: the k3 estimate, the exact one, or (where the reward pays for it)
+    /// the chosen estimate of the old policy's; null without a reference.
     pub kl: Option<f64>,
     /// Entropy of the sampled distributions, mean over tokens, nats.
     pub entropy: f64,

@@ -1,7 +1,7 @@
 use crate::{
-    Accuracy, Error, Event, Metric, ModelConfig, Observer, Questions, Recipe, RunFolder, Set, Stage, State,
-    StepMetrics, Summary, Workers, evaluate::evaluate, folder::replace_folder, grpo::Grpo, imitation,
-    metrics::Line, report, state::load_module,
+    Accuracy, Error, Event, Metric, ModelConfig, Observer, Question, Questions, Recipe, RunFolder, Set,
+    Stage, State, StepMetrics, Summary, Workers, evaluate::evaluate, folder::replace_folder, grpo::Grpo,
+    imitation, metrics::Line, report, state::load_module,
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
 use grpo_lm::{LanguageModel, Tokenizer};
@@ -157,7 +157,8 @@ impl Parts {
             Err(Error::setting("data", problem, fix))
         };
         let held_out = self.questions.held_out();
-        self.check_references(recipe)?;
+        let sample = self.questions.training_sample();
+        check_references(recipe, &sample)?;
         if recipe.evaluation.metric == Metric::FinalText && held_out.iter().all(|q| q.reference.is_none()) {
             return Err(Error::setting(
                 "evaluation.metric",
@@ -165,14 +166,14 @@ impl Parts {
                 "name the field that has it in `data.final`, or choose a verifier as `evaluation.metric.score`",
             ));
         }
-        for question in self.questions.training_sample() {
+        for question in &sample {
             let prompt = model.tokenizer().encode_prompt(&question.prompt)?.len();
             if prompt + new > context {
                 let fix = "leave the question out, lower `sampling.max_new_tokens` or use a model with a larger context";
                 return too_long("asking and answering", &question.prompt, prompt + new, fix);
             }
             if recipe.imitation.is_some() {
-                let solution = imitation::solution(&question)?;
+                let solution = imitation::solution(question)?;
                 let tokens = prompt + model.tokenizer().encode(solution)?.len() + 1;
                 if tokens > context {
                     let fix = "leave the question out or use a model with a larger context";
@@ -184,22 +185,16 @@ impl Parts {
     }
 }
 
-impl Parts {
-    /// Refuses rewards that compare with a final answer where no question has one: every episode would go without.
-    fn check_references(&self, recipe: &Recipe) -> Result<(), Error> {
-        let mut sample = self.questions.training_sample().into_iter();
-        let needs = recipe.rewards.iter().enumerate().find(|(_, r)| r.kind.needs_reference());
-        match needs {
-            Some((index, spec)) if sample.all(|q| q.reference.is_none()) => Err(Error::setting(
-                format!("rewards[{index}]"),
-                format!(
-                    "is {:?}, which compares with a final answer, but no question has one",
-                    spec.kind.kind()
-                ),
-                "name the field that has it in `data.final`, or choose another reward",
-            )),
-            _ => Ok(()),
-        }
+/// Refuses rewards that compare with a final answer where no question has one: every episode would go without.
+fn check_references(recipe: &Recipe, questions: &[Question]) -> Result<(), Error> {
+    let needs = recipe.rewards.iter().enumerate().find(|(_, r)| r.kind.needs_reference());
+    match needs {
+        Some((index, spec)) if questions.iter().all(|q| q.reference.is_none()) => Err(Error::setting(
+            format!("rewards[{index}]"),
+            format!("is {:?}, which compares with a final answer, but no question has one", spec.kind.kind()),
+            "name the field that has it in `data.final`, or choose another reward",
+        )),
+        _ => Ok(()),
     }
 }
 

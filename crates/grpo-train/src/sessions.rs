@@ -1,6 +1,6 @@
 use crate::{Error, OptimizerConfig, Schedule, Update, Workers, recipe::rate};
 use burn::{module::Module, optim::ModuleOptimizer};
-use grpo_core::{AdvantageEstimator, Diagnostics, LossInputs, Metrics, Objective, column};
+use grpo_core::{AdvantageEstimator, LossInputs, Metrics, Objective, column};
 use grpo_rollout::{
     Agent, Environment, Episode, Experience, Play, Policy, Record, SessionBatch, SessionStates, Streams, play,
 };
@@ -128,8 +128,9 @@ impl SessionGrpo {
         let entropy: f64 = episodes().flat_map(|e| &e.entropies).map(|&h| f64::from(h)).sum();
 
         let rows: Vec<(&Episode, &Record<E>)> = episodes().zip(&sessions.records).collect();
+        let weights = self.objective.aggregate.row_weights(&lengths);
         let update =
-            Step { grpo: self, rows: &rows, advantages: &advantages.values, lengths: &lengths, workers };
+            Step { grpo: self, rows: &rows, advantages: &advantages.values, weights: &weights, workers };
         let values: Vec<f32> = advantages.values.iter().map(|&a| a as f32).collect();
         let experience = Experience::new(sessions.groups.clone(), values)?;
         let (mut moved, mut state) = (policy.clone(), optimizer.clone());
@@ -163,7 +164,8 @@ struct Step<'a, E> {
     grpo: &'a SessionGrpo,
     rows: &'a [(&'a Episode, &'a Record<E>)],
     advantages: &'a [f64],
-    lengths: &'a [usize],
+    /// Of the whole step, whatever is split below.
+    weights: &'a [f64],
     workers: &'a Workers,
 }
 
@@ -177,7 +179,6 @@ impl<E: Environment + Sync> Step<'_, E> {
         step: usize,
     ) -> Result<(P, Metrics, f64), Error> {
         let objective = &self.grpo.objective;
-        let weights = objective.aggregate.row_weights(self.lengths);
         let device = policy.device();
         let host = device.clone().without_autodiff();
         let parts = experience.micro_batches(self.grpo.micro_batch_size);
@@ -194,31 +195,19 @@ impl<E: Environment + Sync> Step<'_, E> {
                 evaluation.log_probs,
                 column(&self.advantages[part.rows.clone()], &host),
                 batch.mask,
-                column(&weights[part.rows.clone()], &host),
+                column(&self.weights[part.rows.clone()], &host),
             );
             inputs.old_log_probs = Some(batch.old_log_probs);
             inputs.entropies = (objective.entropy_bonus != 0.0).then_some(evaluation.entropy);
             let outputs = objective.loss(inputs)?;
             Ok((Update::gradients(&policy, &outputs.loss), outputs.diagnostics))
         })?;
-        let (mut update, mut diagnostics) = (Update::default(), None::<Diagnostics>);
-        for (gradients, part) in parts {
-            update.add(&policy, gradients);
-            diagnostics = Some(match diagnostics {
-                Some(sum) => sum.merge(part),
-                None => part,
-            });
-        }
-        let diagnostics = diagnostics.ok_or(grpo_rollout::Error::Empty { group: 0 })?;
+        let (update, diagnostics) =
+            Update::sum(&policy, parts).ok_or(grpo_rollout::Error::Empty { group: 0 })?;
         let metrics = diagnostics.read()?;
-        let not_finite = |seen: String| Error::NotFinite { stage: "grpo", step: step + 1, seen };
-        if !metrics.loss.is_finite() {
-            return Err(not_finite(format!("the loss is {}", metrics.loss)));
-        }
         let (rate, most) = (self.grpo.schedule.rate(step), self.grpo.optimizer.max_grad_norm);
-        let (policy, norm) = update
-            .apply(policy, optimizer, rate, most)
-            .map_err(|(_, norm)| not_finite(format!("the gradient's norm is {norm}")))?;
+        let (policy, norm) =
+            update.apply_finite(policy, optimizer, rate, most, metrics.loss, ("grpo", step))?;
         Ok((policy, metrics, norm))
     }
 }

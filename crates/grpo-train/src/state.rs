@@ -93,7 +93,7 @@ impl State {
         })
     }
 
-    /// Reads `checkpoint/state.json` of a run.
+    /// Reads `checkpoint/state.json` of a run. Takes the old checkpoint back first where the run died while it was replaced.
     ///
     /// # Errors
     /// When there is no checkpoint or it is malformed.

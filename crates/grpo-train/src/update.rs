@@ -3,6 +3,7 @@ use burn::{
     optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer},
     tensor::Tensor,
 };
+use grpo_core::Diagnostics;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -86,6 +87,38 @@ impl<M: Module> Update<M> {
     /// Adds one micro-batch's gradients. Always in the same order, if results shall be the same bit for bit.
     pub fn add(&mut self, module: &M, gradients: GradientsParams) {
         self.gradients.accumulate(module, gradients);
+    }
+
+    /// The sum of micro-batches' gradients and of what was observed with them, in their order; `None` without a micro-batch.
+    pub(crate) fn sum(module: &M, parts: Vec<(GradientsParams, Diagnostics)>) -> Option<(Self, Diagnostics)> {
+        let mut sum: Option<(Self, Diagnostics)> = None;
+        for (gradients, part) in parts {
+            let (mut update, diagnostics) = match sum {
+                Some((update, diagnostics)) => (update, diagnostics.merge(part)),
+                None => (Self::default(), part),
+            };
+            update.add(module, gradients);
+            sum = Some((update, diagnostics));
+        }
+        sum
+    }
+
+    /// [`Update::apply`], refused where the loss or the gradient of this step (from 0) of the stage isn't finite.
+    pub(crate) fn apply_finite(
+        self,
+        module: M,
+        optimizer: &mut ModuleOptimizer,
+        rate: f64,
+        max_norm: f64,
+        loss: f64,
+        (stage, step): (&'static str, usize),
+    ) -> Result<(M, f64), Error> {
+        let refuse = |seen: String| Error::NotFinite { stage, step: step + 1, seen };
+        if !loss.is_finite() {
+            return Err(refuse(format!("the loss is {loss}")));
+        }
+        self.apply(module, optimizer, rate, max_norm)
+            .map_err(|(_, norm)| refuse(format!("the gradient's norm is {norm}")))
     }
 
     /// Clips by the global norm and steps. Returns the new module and the norm before clipping, or, as the error, the old

@@ -157,8 +157,7 @@ pub fn linear_log_probs(
 /// hidden states and heads, without either's logits.
 ///
 /// Differentiable with respect to the policy's hidden states, weight and bias; the reference policy is a constant. The tiles are those
-/// of `head`. Infinite
-/// where the reference excludes (logit −∞) what the policy may do.
+/// of `head`. Infinite where the reference excludes (logit −∞) what the policy may do.
 ///
 /// # Errors
 ///

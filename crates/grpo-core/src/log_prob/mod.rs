@@ -7,7 +7,8 @@
 //!
 //! Only the target's logit and the sums are formed. A full `log_softmax` would write another tensor of the
 //! size of the logits, the largest of a training step, and on burn's CPU backends it is composed of several
-//! passes. On flex, values and gradient are one pass over the logits each.
+//! passes. Where this crate was built for a tensor's backend, they are one operation that keeps the logits and four
+//! numbers per token; on flex, values and gradient are one pass over the logits each.
 //!
 //! A language model's logits need not exist at all: [`linear_log_probs`] goes from hidden states and output head to
 //! the same numbers, tile by tile.

@@ -1,5 +1,4 @@
-//! The differentiable operations behind [`linear`](super::linear) and, on the CPU, behind
-//! [`token_statistics`](super::token_statistics): forward passes that keep four numbers per token, and backward
+//! The differentiable operations behind [`linear`](super::linear) and [`token_statistics`](super::token_statistics): forward passes that keep four numbers per token, and backward
 //! passes that compute the logits again, tile by tile.
 //!
 //! burn's `backend_extension` writes the routing from a tensor to its backend. A tile's arithmetic has a
@@ -340,11 +339,7 @@ impl<B: LogProbOps> Backward<B, 3> for LinearBackward {
             let targets = int_rows::<B>(&targets, rows);
             B::tile_gradient(logits, targets, statistics, upstream, columns.start, plan.inverse)
         });
-        for (node, gradient) in ops.parents.into_iter().zip(parts) {
-            if let (Some(node), Some(gradient)) = (node, gradient) {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        register::<B>(gradients, ops.parents.map(|node| node.map(|node| node.id)), parts);
     }
 }
 
@@ -380,11 +375,7 @@ impl<B: LogProbOps> Backward<B, 3> for LinearKlBackward {
             let [statistics, upstream] = [&statistics, &upstream].map(|x| narrow::<B>(x, 0, rows));
             composed::kl_gradient::<B>(logits, ref_logits, statistics, upstream, plan.inverse)
         });
-        for (node, gradient) in ops.parents.into_iter().zip(parts) {
-            if let (Some(node), Some(gradient)) = (node, gradient) {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        register::<B>(gradients, ops.parents.map(|node| node.map(|node| node.id)), parts);
     }
 }
 
@@ -457,6 +448,19 @@ fn assign<B: Backend>(
     let mut slices = [Slice::full(), Slice::full()];
     slices[dim] = Slice::from(range.clone());
     *whole = Some(B::float_slice_assign(target, &slices, part));
+}
+
+/// Hands each gradient over to its parent, where both are there.
+fn register<B: Backend>(
+    gradients: &mut Gradients,
+    parents: [Option<NodeId>; 3],
+    parts: [Option<FloatTensor<B>>; 3],
+) {
+    for (parent, part) in parents.into_iter().zip(parts) {
+        if let (Some(parent), Some(part)) = (parent, part) {
+            gradients.register::<B>(parent, part);
+        }
+    }
 }
 
 fn add<B: Backend>(sum: &mut Option<FloatTensor<B>>, term: FloatTensor<B>) {

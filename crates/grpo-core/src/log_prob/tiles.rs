@@ -14,7 +14,7 @@ const ONE_TILE: usize = 4 << 20;
 
 /// Tokens and logits of a tile on a CPU: 4 MB in single precision, so that a tile is still in the cache when its gradient is
 /// multiplied. (Measured on 4096 × 49,152 with 2 MB of second-level cache: 512 to 2048 tokens and 512 to 2048 entries are all
-/// within a tenth of the best; tiles of 6 million logits take half as long again.)
+/// within a sixth of the best; tiles of 6 million logits take half as long again.)
 const CPU: (usize, usize) = (1024, 1 << 20);
 
 /// The same on a GPU, which needs more work at a time: 64 MB.
