@@ -5,12 +5,14 @@
 //! | `args` | the command line |
 //! | `recipe` | finding and reading a recipe; errors with file, line and key |
 //! | `train`, `progress`, `interrupt` | `grpo train`, what it shows, and Ctrl-C |
-//! | `eval`, `generate`, `devices`, `report` | the other commands |
+//! | `tutor` | `grpo train` for a tutor |
+//! | `eval`, `generate`, `devices`, `report`, `edu` | the other commands |
 //! | `failure`, `panics` | how things end badly: one paragraph and an exit code |
 //! | `folder`, `words`, `table` | names of folders, numbers in words, aligned columns |
 
 mod args;
 mod devices;
+mod edu;
 mod eval;
 mod failure;
 mod folder;
@@ -23,6 +25,7 @@ mod recipe;
 mod report;
 mod table;
 mod train;
+mod tutor;
 mod words;
 
 use args::{Cli, Command};
@@ -44,6 +47,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Generate(args) => generate::run(&args),
         Command::Devices => devices::run(),
         Command::Report(args) => report::run(&args),
+        Command::Edu(args) => edu::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "grpo", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

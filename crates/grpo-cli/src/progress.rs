@@ -61,6 +61,8 @@ struct StageProgress {
     /// Reward or loss.
     value: String,
     accuracy: Option<f64>,
+    /// Of a tutor's sessions in an examination.
+    worth: Option<f64>,
 }
 
 impl Progress {
@@ -105,6 +107,7 @@ impl Progress {
             seconds: 0.0,
             value: String::new(),
             accuracy: None,
+            worth: None,
         });
     }
 
@@ -116,12 +119,26 @@ impl Progress {
         stage.value = match metrics {
             StepMetrics::Imitation(m) => format!("loss {:.3}", m.loss),
             StepMetrics::Grpo(m) => format!("reward {:.3}", m.reward),
+            StepMetrics::Sessions(m) => format!("reward {:.3}", m.reward),
         };
         if let Some(bar) = &stage.bar {
             bar.set_position(step as u64);
             bar.set_message(stage.message());
         } else if step.is_multiple_of((stage.steps / 20).max(1)) || step == stage.steps {
             self.screen.line(&format!("{} {step}/{}  {}", stage.stage.name(), stage.steps, stage.message()));
+        }
+    }
+
+    fn examined(&mut self, step: usize, worth: f64, learners: usize) {
+        let Some(stage) = &mut self.stage else { return };
+        stage.worth = Some(worth);
+        match &stage.bar {
+            Some(bar) => bar.set_message(stage.message()),
+            None => {
+                let steps = stage.steps;
+                let learners = count(learners, "learner", "learners");
+                self.screen.line(&format!("sessions {step}/{steps}  examination {worth:.3} with {learners}"));
+            }
         }
     }
 
@@ -161,8 +178,12 @@ impl StageProgress {
         if let Some(accuracy) = self.accuracy {
             let _ = write!(text, "  accuracy {}", percent(accuracy));
         }
+        if let Some(worth) = self.worth {
+            let _ = write!(text, "  examination {worth:.3}");
+        }
         if self.seconds > 0.0 {
-            let _ = write!(text, "  {} tokens/s", thousands((self.tokens as f64 / self.seconds) as usize));
+            let what = if self.stage == Stage::Sessions { "choices" } else { "tokens" };
+            let _ = write!(text, "  {} {what}/s", thousands((self.tokens as f64 / self.seconds) as usize));
         }
         if let Some(left) =
             seconds_left(self.start.elapsed().as_secs_f64(), self.done - self.before, self.steps - self.done)
@@ -196,6 +217,7 @@ impl Observer for Progress {
             Event::Evaluated { set, step, accuracy, questions, too_long, .. } => {
                 self.evaluated(set, step, accuracy, questions, too_long);
             }
+            Event::Examined { step, worth, learners } => self.examined(step, worth, learners),
             Event::StageFinished { stage, steps, why } => {
                 let seconds = self.stage.as_ref().map_or(0.0, |s| s.start.elapsed().as_secs_f64());
                 self.close();

@@ -2,12 +2,18 @@
 
 use crate::args;
 use anyhow::{Context, anyhow};
+use grpo_train::tutoring::TutorRecipe;
 use grpo_train::{DataConfig, Error, ModelConfig, Recipe};
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// The recipes that need no file.
-const EMBEDDED: [(&str, &str); 1] = [("arithmetic", include_str!("../../../recipes/arithmetic.toml"))];
+const EMBEDDED: [(&str, &str); 4] = [
+    ("arithmetic", include_str!("../../../recipes/arithmetic.toml")),
+    ("tutor-kss", include_str!("../../../recipes/tutor-kss.toml")),
+    ("tutor-memory", include_str!("../../../recipes/tutor-memory.toml")),
+    ("tutor-fsrs", include_str!("../../../recipes/tutor-fsrs.toml")),
+];
 
 /// A recipe as it was found.
 pub(crate) struct Source {
@@ -23,6 +29,9 @@ struct Change {
     written: String,
     assignment: String,
 }
+
+/// From a text and changes to a recipe.
+type Parse<R> = fn(&str, &[String]) -> Result<R, Error>;
 
 impl Source {
     /// A file, the name of an embedded recipe, or without either the default.
@@ -48,21 +57,48 @@ impl Source {
         Ok(Self { label: name.into(), text, base: here.join(folder) })
     }
 
-    /// Parses and checks the recipe with the changes from the command line.
+    /// Parses and checks the recipe of a language model with the changes from the command line.
     pub(crate) fn read(&self, args: &args::Train) -> anyhow::Result<Recipe> {
-        let changes = changes(args)?;
-        let assignments: Vec<String> = changes.iter().map(|c| c.assignment.clone()).collect();
-        let mut recipe = Recipe::with_changes(&self.text, &assignments)
-            .map_err(|error| self.blame(&error, &changes, &assignments))?;
+        let mut recipe = self.changed(changes(args, "grpo.steps")?, Recipe::with_changes)?;
         recipe.resolve_paths(&self.base);
         self.check_paths(&recipe)?;
         Ok(recipe)
     }
 
+    /// Whether it is the recipe of a tutor.
+    pub(crate) fn is_tutor(&self) -> bool {
+        TutorRecipe::is_one(&self.text)
+    }
+
+    /// Parses and checks the recipe of a tutor with the changes from the command line.
+    pub(crate) fn read_tutor(&self, args: &args::Train) -> anyhow::Result<TutorRecipe> {
+        if let Some(model) = &args.model {
+            return Err(anyhow!(
+                "--model {}: {} trains a tutor, which begins with random weights; leave --model out",
+                model.display(),
+                self.label
+            ));
+        }
+        let mut recipe = self.changed(changes(args, "training.steps")?, TutorRecipe::with_changes)?;
+        recipe.resolve_paths(&self.base);
+        Ok(recipe)
+    }
+
+    fn changed<R>(&self, changes: Vec<Change>, parse: Parse<R>) -> anyhow::Result<R> {
+        let assignments: Vec<String> = changes.iter().map(|c| c.assignment.clone()).collect();
+        parse(&self.text, &assignments).map_err(|error| self.blame(&error, &changes, &assignments, parse))
+    }
+
     /// Finds out whether the recipe or a change is at fault: the first that brings the error about.
-    fn blame(&self, error: &Error, changes: &[Change], assignments: &[String]) -> anyhow::Error {
+    fn blame<R>(
+        &self,
+        error: &Error,
+        changes: &[Change],
+        assignments: &[String],
+        parse: Parse<R>,
+    ) -> anyhow::Error {
         for applied in 0..=changes.len() {
-            let Err(early) = Recipe::with_changes(&self.text, &assignments[..applied]) else { continue };
+            let Err(early) = parse(&self.text, &assignments[..applied]) else { continue };
             if reason(&early) != reason(error) {
                 continue;
             }
@@ -120,11 +156,11 @@ impl Source {
 }
 
 /// The changes that the command line makes, `--set` first.
-fn changes(args: &args::Train) -> anyhow::Result<Vec<Change>> {
+fn changes(args: &args::Train, steps_key: &str) -> anyhow::Result<Vec<Change>> {
     let mut changes = Vec::new();
     for set in &args.changes {
         let mut assignment = set.clone();
-        if let Some((key @ ("data.path" | "data.held_out" | "model.path"), path)) =
+        if let Some((key @ ("data.path" | "data.held_out" | "model.path" | "environment.path"), path)) =
             set.split_once('=').map(|(key, path)| (key.trim(), path.trim().trim_matches('"')))
         {
             assignment = format!("{key}={}", text(&absolute(Path::new(path))?));
@@ -138,7 +174,7 @@ fn changes(args: &args::Train) -> anyhow::Result<Vec<Change>> {
         flag("seed", seed.to_string(), format!("seed={seed}"));
     }
     if let Some(steps) = args.steps {
-        flag("steps", steps.to_string(), format!("grpo.steps={steps}"));
+        flag("steps", steps.to_string(), format!("{steps_key}={steps}"));
     }
     if let Some(model) = &args.model {
         let path = text(&absolute(model)?);
@@ -188,7 +224,10 @@ fn first_key(text: impl AsRef<str>) -> Option<String> {
 fn line_of(text: &str, key: impl AsRef<str>) -> Option<usize> {
     let table = DeTable::parse(text).ok()?;
     let key = key.as_ref().replace(" (", ".").replace(')', "");
-    let tables = ["", "data.", "model.", "objective.", "advantages.", "optimizer.", "evaluation.metric."];
+    let tables = [
+        "", "data.", "model.", "objective.", "advantages.", "optimizer.", "evaluation.metric.", "environment.",
+        "training.", "tutor.",
+    ];
     let found = tables.iter().filter_map(|prefix| {
         let path = format!("{prefix}{key}").replace('[', ".").replace(']', "");
         let parts: Vec<&str> = path.split('.').collect();
@@ -273,7 +312,11 @@ mod tests {
     #[test]
     fn the_embedded_recipes_are_recipes() {
         for (name, text) in EMBEDDED {
-            assert_eq!(Recipe::from_toml(text).unwrap().name, name);
+            let own = match TutorRecipe::is_one(text) {
+                true => TutorRecipe::from_toml(text).unwrap().name,
+                false => Recipe::from_toml(text).unwrap().name,
+            };
+            assert_eq!(own, name);
         }
     }
 }

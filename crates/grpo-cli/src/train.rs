@@ -2,7 +2,7 @@ use crate::failure::{Classify, Failure};
 use crate::progress::Progress;
 use crate::recipe::Source;
 use crate::words::{bytes, command, count, duration, percent, points};
-use crate::{args, folder, interrupt, model, table};
+use crate::{args, folder, interrupt, model, table, tutor};
 use anyhow::{Context, anyhow};
 use burn::tensor::Device;
 use grpo_device::DeviceName;
@@ -23,7 +23,11 @@ pub(crate) fn run(args: &args::Train) -> Result<ExitCode, Failure> {
 }
 
 fn fresh(args: &args::Train) -> Result<ExitCode, Failure> {
-    let recipe = Source::find(args.recipe.as_deref()).and_then(|source| source.read(args)).bad_input()?;
+    let source = Source::find(args.recipe.as_deref()).bad_input()?;
+    if source.is_tutor() {
+        return tutor::fresh(&source, args);
+    }
+    let recipe = source.read(args).bad_input()?;
     let out = args.out.clone().unwrap_or_else(|| folder::fresh(&recipe.name));
     if out.symlink_metadata().is_ok() {
         return Err(Error::FolderExists(out)).bad_input(); // before a large model is loaded for nothing
@@ -42,8 +46,12 @@ fn resume(run: &Path, args: &args::Train) -> Result<ExitCode, Failure> {
         ))
         .bad_input();
     }
+    let source = Source::find(Some(&config.to_string_lossy())).bad_input()?;
+    if source.is_tutor() {
+        return tutor::resume(&source, run, args);
+    }
     // It may have been edited, and here a mistake is told with its line.
-    Source::find(Some(&config.to_string_lossy())).and_then(|source| source.read(args)).bad_input()?;
+    source.read(args).bad_input()?;
     let mut session = Session::open(device_of(run, args)?, args.quiet)?;
     // An optimizer's state is restored on the device that burn itself prefers.
     grpo_device::check_burn_default(&session.machine.device).bad_input()?;
@@ -53,10 +61,13 @@ fn resume(run: &Path, args: &args::Train) -> Result<ExitCode, Failure> {
 
 /// The device that is asked for, else the one the run was on: only there the numbers are those of an uninterrupted run.
 fn device_of(run: &Path, args: &args::Train) -> Result<Device, Failure> {
-    let recorded = State::of_run(run).ok().and_then(|state| {
-        // "wgpu:0 (name of the adapter)"
-        state.device.split(' ').next().and_then(|name| name.parse::<DeviceName>().ok())
-    });
+    device_recorded(State::of_run(run).ok().map(|state| state.device), args)
+}
+
+/// The device that is asked for, else the recorded one, as in "wgpu:0 (name of the adapter)".
+pub(crate) fn device_recorded(recorded: Option<String>, args: &args::Train) -> Result<Device, Failure> {
+    let recorded =
+        recorded.and_then(|device| device.split(' ').next().and_then(|name| name.parse::<DeviceName>().ok()));
     match recorded {
         Some(name) if !model::asked(&args.device) => grpo_device::open(&name)
             .context("the device this run was on; choose another with --device")
@@ -66,14 +77,14 @@ fn device_of(run: &Path, args: &args::Train) -> Result<Device, Failure> {
 }
 
 /// What a training run needs besides its recipe.
-struct Session {
-    machine: Machine,
-    progress: Progress,
-    stop: Arc<AtomicBool>,
+pub(crate) struct Session {
+    pub(crate) machine: Machine,
+    pub(crate) progress: Progress,
+    pub(crate) stop: Arc<AtomicBool>,
 }
 
 impl Session {
-    fn open(device: Device, quiet: bool) -> Result<Self, Failure> {
+    pub(crate) fn open(device: Device, quiet: bool) -> Result<Self, Failure> {
         let name = grpo_device::describe(&device);
         let workers = grpo_device::workers(&device);
         let machine = Machine { device, name, workers, peak_rss: grpo_device::peak_rss_bytes };
@@ -96,17 +107,25 @@ impl Session {
                 io::stdout().write_all(text.as_bytes()).while_running()?;
                 Ok(ExitCode::SUCCESS)
             }
-            Ok(Ending::Interrupted(summary)) => {
-                let _ = writeln!(
-                    io::stderr(),
-                    "interrupted after {}; everything is saved in {}\ngo on with: {}",
-                    count(summary.steps, "step", "steps"),
-                    run.display(),
-                    resume_command(run, &self.machine.device)
-                );
-                Ok(ExitCode::from(interrupt::EXIT_CODE))
-            }
-            Err(error) if self.progress.started => {
+            Ok(Ending::Interrupted(summary)) => Ok(self.interrupted(summary.steps, run)),
+            Err(error) => self.failed(error, run),
+        }
+    }
+
+    pub(crate) fn interrupted(&self, steps: usize, run: &Path) -> ExitCode {
+        let _ = writeln!(
+            io::stderr(),
+            "interrupted after {}; everything is saved in {}\ngo on with: {}",
+            count(steps, "step", "steps"),
+            run.display(),
+            resume_command(run, &self.machine.device)
+        );
+        ExitCode::from(interrupt::EXIT_CODE)
+    }
+
+    pub(crate) fn failed(&self, error: Error, run: &Path) -> Result<ExitCode, Failure> {
+        match error {
+            error if self.progress.started => {
                 Err(anyhow!(
                     "{error}. {} holds what was saved; `{}` goes on from its checkpoint, with the settings in its \
                      config.toml",
@@ -115,10 +134,10 @@ impl Session {
                 ))
                 .while_running()
             }
-            Err(error @ Error::Io { action: "create" | "write", .. }) => {
+            error @ Error::Io { action: "create" | "write", .. } => {
                 Err(anyhow!("{error}; the run's folder must be one that can be written (--out)")).bad_input()
             }
-            Err(error) => Err(error).bad_input(),
+            error => Err(error).bad_input(),
         }
     }
 }

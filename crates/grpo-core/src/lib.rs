@@ -116,7 +116,7 @@ pub mod presets;
 pub mod ratio;
 pub mod surrogate;
 
-pub use advantage::{AdvantageEstimator, Advantages, Baseline, Reward, Scale};
+pub use advantage::{AdvantageEstimator, Advantages, Baseline, Reward, Scale, StepAdvantages};
 pub use aggregate::{Aggregate, StepTotals};
 pub use correction::{
     CorrectionLevel, ImportanceCorrection, Outside, Rejection, RejectionLevel, SamplerGap, off_policy_keep,

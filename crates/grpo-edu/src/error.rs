@@ -64,4 +64,109 @@ pub enum EduError {
         /// How many steps an episode has.
         steps: usize,
     },
+    /// A file that can't be read.
+    #[error("{path} can't be read: {reason}")]
+    ReadFile {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// A file that can't be written.
+    #[error("{path} can't be written: {reason}")]
+    WriteFile {
+        /// The file.
+        path: String,
+        /// What the system says, or what to do.
+        reason: String,
+    },
+    /// A response log with something in it that can't be understood.
+    #[error("{file}, {place}: {problem}")]
+    Log {
+        /// The file.
+        file: String,
+        /// The line and column, or the statement.
+        place: String,
+        /// What is wrong, and what would fix it.
+        problem: String,
+    },
+    /// A response log without a single response.
+    #[error("{file} has no responses: {reason}")]
+    EmptyLog {
+        /// The file.
+        file: String,
+        /// What was there instead, and what is needed.
+        reason: String,
+    },
+    /// Responses that can't determine the parameters of a model.
+    #[error("these responses can't be fitted: {reason}")]
+    Fit {
+        /// What is missing.
+        reason: String,
+    },
+    /// A parameter of a knowledge model outside its range.
+    #[error("`{parameter}` of `{of}` is {value}, but it must be {need}")]
+    Parameter {
+        /// Which one.
+        parameter: &'static str,
+        /// The skill or the item.
+        of: String,
+        /// The value found.
+        value: f64,
+        /// What is allowed.
+        need: &'static str,
+    },
+    /// A file that isn't a knowledge model of this version.
+    #[error("{path} is not a knowledge model: {reason}")]
+    ModelFile {
+        /// The file.
+        path: String,
+        /// What is wrong, and what would fix it.
+        reason: String,
+    },
+    /// A response to a skill or an item that the model doesn't have.
+    #[error("the model has no {what} `{name}`: fit it to a log that has, or leave these responses out")]
+    UnknownName {
+        /// `skill` or `item`.
+        what: &'static str,
+        /// Its name in the log.
+        name: String,
+    },
+    /// Every learner drawn from a model knew every skill before the first lesson.
+    #[error(
+        "{attempts} learners in a row knew every skill before the first lesson: choose a model with \
+         skills whose `prior` is below 1"
+    )]
+    NothingToLearn {
+        /// How many learners were drawn.
+        attempts: usize,
+    },
+    /// Answers whose likelihood has no maximum at a finite ability.
+    #[error(
+        "these {answers} answers have no ability of maximum likelihood: it grows without end \
+         ({direction}), as it does when all are right or all are wrong; use EAP or MAP instead"
+    )]
+    NoFiniteAbility {
+        /// How many answers there are.
+        answers: usize,
+        /// `upwards` or `downwards`.
+        direction: &'static str,
+    },
+    /// An action that isn't possible now.
+    #[error("{action} isn't possible now: {reason}")]
+    NotAllowed {
+        /// What was tried.
+        action: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The FSRS model refused a card.
+    #[error("the memory model refused a card: {0}")]
+    Fsrs(String),
+}
+
+impl EduError {
+    pub(crate) fn fsrs(error: fsrs::FSRSError) -> Self {
+        Self::Fsrs(error.to_string())
+    }
 }

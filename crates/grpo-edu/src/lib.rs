@@ -28,4 +28,4 @@ pub mod tutor;
 pub use arithmetic::{Arithmetic, ArithmeticConfig, Problem, Split};
 pub use draws::{Draws, SeededDraws};
 pub use error::EduError;
-pub use tutor::{ItemTutor, Tutor, TutorConfig};
+pub use tutor::{Critic, Layout, Tutor, TutorConfig};

@@ -78,6 +78,44 @@ pub enum Error {
         /// The largest valid id.
         last: u32,
     },
+    /// A number that was measured or given lies outside of what it can be.
+    #[error("{what} is {value}: {reason}")]
+    Value {
+        /// What it is, and of which question or row.
+        what: String,
+        /// The number.
+        value: f64,
+        /// What would be right.
+        reason: &'static str,
+    },
+    /// Completions that can't be shared among the prompts within the bounds of a group's size.
+    #[error(
+        "{budget} completions can't be shared among {prompts} prompts with {min} to {max} each. Change the budget, the number of prompts or the bounds"
+    )]
+    Budget {
+        /// Completions to share out.
+        budget: usize,
+        /// Prompts that share them.
+        prompts: usize,
+        /// The smallest group.
+        min: usize,
+        /// The largest group.
+        max: usize,
+    },
+    /// Time ran backwards.
+    #[error("step {got} was asked for after step {last} had been seen; steps must not go back")]
+    Step {
+        /// The step asked for.
+        got: u64,
+        /// The latest step seen.
+        last: u64,
+    },
+    /// Learners couldn't be clustered.
+    #[error("k-means over the learners' features failed: {0}")]
+    Clustering(String),
+    /// A saved state doesn't fit.
+    #[error("the saved state can't be used: {0}")]
+    State(String),
     /// The policy itself failed.
     #[error("{0}")]
     Policy(String),

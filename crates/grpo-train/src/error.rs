@@ -121,6 +121,14 @@ impl Error {
         Self::Setting { key: key.into(), problem: problem.into(), fix: fix.into() }
     }
 
+    /// The same error with the recipe's file, where it is one of a recipe.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Recipe { message, .. } => Self::Recipe { path: Some(path.into()), message },
+            other => other,
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }

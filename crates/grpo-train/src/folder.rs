@@ -1,4 +1,4 @@
-use crate::{Error, Recipe, SampleLine, State, Summary};
+use crate::{Error, SampleLine};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -10,25 +10,32 @@ use std::path::{Path, PathBuf};
 /// |---|---|
 /// | `config.toml` | the recipe, every value in force |
 /// | `metrics.jsonl` | one line a step |
-/// | `samples.jsonl` | sampled groups: prompt, completion, rewards, advantage |
+/// | `samples.jsonl` | sampled groups: prompt, completion, rewards, advantage (of a language model) |
+/// | `examination.json` | what a tutor and others did with the same learners (of a tutor) |
 /// | `summary.json` | the result |
 /// | `report.html` | all of it to look at |
-/// | `model/` | the model in Hugging Face layout |
+/// | `model/` | the model in Hugging Face layout, or the tutor |
 /// | `checkpoint/` | what `--resume` continues from |
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     metrics: File,
-    samples: File,
+    samples: Option<File>,
+}
+
+/// What the two files held at a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lengths {
+    pub(crate) metrics: u64,
+    pub(crate) samples: u64,
 }
 
 impl RunFolder {
-    /// Makes the folder (which must not exist) and writes `config.toml`.
+    /// Makes the folder (which must not exist) and writes `config.toml`. `with_samples` is for runs that have `samples.jsonl`.
     ///
     /// # Errors
     /// [`Error::FolderExists`], or [`Error::Io`] when it can't be written.
-    pub fn create(path: &Path, recipe: &Recipe) -> Result<Self, Error> {
-        let config = recipe.to_toml()?;
+    pub fn create(path: &Path, config: &str, with_samples: bool) -> Result<Self, Error> {
         if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
@@ -40,52 +47,50 @@ impl RunFolder {
             Err(e) => return Err(Error::io("create", path)(e)),
         }
         let written = write_atomically(&path.join("config.toml"), config.as_bytes());
-        written.and_then(|()| Self::open_files(path)).inspect_err(|_| {
+        written.and_then(|()| Self::open_files(path, with_samples)).inspect_err(|_| {
             // Nothing half-written: the name is free for the next attempt.
             let _ = fs::remove_dir_all(path);
         })
     }
 
-    /// Opens the folder of an interrupted run: its recipe and where it stood. Lines that were written after its last
-    /// checkpoint are dropped, since those steps are done again.
-    ///
-    /// # Errors
-    /// When there is no such run, or it has nothing to continue.
-    pub fn reopen(path: &Path) -> Result<(Self, Recipe, State), Error> {
-        let refuse = |problem: String| Error::Resume { path: path.into(), problem };
+    /// Opens the folder of an interrupted run: its `config.toml`. [`RunFolder::back_to`] comes next.
+    pub(crate) fn reopen(path: &Path, with_samples: bool) -> Result<(Self, String), Error> {
         let config = path.join("config.toml");
         let text = fs::read_to_string(&config).map_err(Error::io("read", &config))?;
-        let recipe = Recipe::from_toml(&text).map_err(|e| match e {
-            Error::Recipe { message, .. } => Error::Recipe { path: Some(config.clone()), message },
-            other => other,
-        })?;
         let new = path.join("checkpoint");
         restore(&new)?;
         if !new.exists() {
-            return Err(refuse("it has no checkpoint folder; it ended before its first checkpoint".into()));
+            let problem = "it has no checkpoint folder; it ended before its first checkpoint".into();
+            return Err(Error::Resume { path: path.into(), problem });
         }
-        let state = State::load(&new)?;
-        let folder = Self::open_files(path)?;
-        for (file, name, length) in [
-            (&folder.metrics, "metrics.jsonl", state.metrics_bytes),
-            (&folder.samples, "samples.jsonl", state.samples_bytes),
-        ] {
-            let file_path = path.join(name);
-            let now = file.metadata().map_err(Error::io("read", &file_path))?.len();
-            if now < length {
-                return Err(refuse(format!("{name} is shorter than it was at the checkpoint")));
-            }
-            file.set_len(length).map_err(Error::io("write", &file_path))?;
-        }
-        Ok((folder, recipe, state))
+        Ok((Self::open_files(path, with_samples)?, text))
     }
 
-    fn open_files(path: &Path) -> Result<Self, Error> {
+    /// Drops lines that were written after the last checkpoint, since those steps are done again.
+    pub(crate) fn back_to(&self, lengths: Lengths) -> Result<(), Error> {
+        for (file, name, length) in [
+            (Some(&self.metrics), "metrics.jsonl", lengths.metrics),
+            (self.samples.as_ref(), "samples.jsonl", lengths.samples),
+        ] {
+            let Some(file) = file else { continue };
+            let path = self.path.join(name);
+            let now = file.metadata().map_err(Error::io("read", &path))?.len();
+            if now < length {
+                let problem = format!("{name} is shorter than it was at the checkpoint");
+                return Err(Error::Resume { path: self.path.clone(), problem });
+            }
+            file.set_len(length).map_err(Error::io("write", &path))?;
+        }
+        Ok(())
+    }
+
+    fn open_files(path: &Path, with_samples: bool) -> Result<Self, Error> {
         let open = |name: &str| {
             let file = path.join(name);
             OpenOptions::new().append(true).create(true).open(&file).map_err(Error::io("write", &file))
         };
-        Ok(Self { path: path.into(), metrics: open("metrics.jsonl")?, samples: open("samples.jsonl")? })
+        let samples = with_samples.then(|| open("samples.jsonl")).transpose()?;
+        Ok(Self { path: path.into(), metrics: open("metrics.jsonl")?, samples })
     }
 
     /// The folder.
@@ -106,9 +111,10 @@ impl RunFolder {
     /// # Errors
     /// When they can't be written.
     pub fn samples(&mut self, lines: &[SampleLine]) -> Result<(), Error> {
+        let Some(file) = &mut self.samples else { return Ok(()) };
         lines
             .iter()
-            .try_for_each(|line| append(&mut self.samples, line))
+            .try_for_each(|line| append(file, line))
             .map_err(Error::io("write", &self.path.join("samples.jsonl")))
     }
 
@@ -116,20 +122,21 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the file system doesn't answer.
-    pub fn lengths(&self) -> Result<(u64, u64), Error> {
+    pub(crate) fn lengths(&self) -> Result<Lengths, Error> {
         let length = |file: &File, name| {
             file.metadata().map(|m| m.len()).map_err(Error::io("read", &self.path.join(name)))
         };
-        Ok((length(&self.metrics, "metrics.jsonl")?, length(&self.samples, "samples.jsonl")?))
+        let samples = self.samples.as_ref().map(|file| length(file, "samples.jsonl")).transpose()?;
+        Ok(Lengths { metrics: length(&self.metrics, "metrics.jsonl")?, samples: samples.unwrap_or(0) })
     }
 
-    /// Writes `summary.json`.
+    /// Writes a value as a JSON file of the folder, all or nothing.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn summary(&self, summary: &Summary) -> Result<(), Error> {
-        let path = self.path.join("summary.json");
-        let text = serde_json::to_string_pretty(summary).map_err(|e| Error::io("write", &path)(e.into()))?;
+    pub fn json(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
+        let path = self.path.join(name);
+        let text = serde_json::to_string_pretty(value).map_err(|e| Error::io("write", &path)(e.into()))?;
         write_atomically(&path, format!("{text}\n").as_bytes())
     }
 }

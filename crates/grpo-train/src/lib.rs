@@ -5,7 +5,7 @@
 //! bit for bit that of an uninterrupted one.
 //!
 //! One GRPO step is four lines of the diagram in `grpo-rollout`: groups are sampled, judged, compared, and the policy is updated.
-//! [`SessionGrpo`] is the same step on sessions with an environment, a tutor with simulated learners for instance.
+//! [`SessionTrainer`] is the same step on sessions with an environment, a tutor with simulated learners for instance.
 //! For a loop of your own, [`GrpoLearner`] does the textbook's step on any policy, and [`Update`] is the optimizer step alone.
 //!
 //! ```
@@ -57,6 +57,7 @@ mod schedule;
 mod sessions;
 mod state;
 mod summary;
+pub mod tutoring;
 mod update;
 mod workers;
 
@@ -73,7 +74,7 @@ pub use recipe::{
 };
 pub use run::{Ending, Machine, resume, train};
 pub use schedule::{Decay, Schedule};
-pub use sessions::{SessionGrpo, SessionMetrics, SessionPolicy};
+pub use sessions::{Credit, CriticCredit, GroupCredit, SessionMetrics, SessionPolicy, SessionTrainer};
 pub use state::{Evals, State};
 pub use summary::Summary;
 pub use update::{OptimizerConfig, Update};

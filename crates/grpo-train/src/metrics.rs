@@ -1,3 +1,4 @@
+use crate::SessionMetrics;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -9,6 +10,8 @@ pub enum Stage {
     Imitation,
     /// Trial and error.
     Grpo,
+    /// Trial and error of a tutor, with learners.
+    Sessions,
 }
 
 impl Stage {
@@ -17,6 +20,7 @@ impl Stage {
         match self {
             Self::Imitation => "imitation",
             Self::Grpo => "grpo",
+            Self::Sessions => "sessions",
         }
     }
 }
@@ -52,14 +56,17 @@ pub enum StepMetrics {
     Imitation(ImitationMetrics),
     /// Of a GRPO step.
     Grpo(Box<GrpoMetrics>),
+    /// Of a step on sessions.
+    Sessions(SessionMetrics),
 }
 
 impl StepMetrics {
-    /// Completion tokens of this step.
+    /// Completion tokens of this step, or choices of a tutor.
     pub fn tokens(&self) -> usize {
         match self {
             Self::Imitation(m) => m.tokens,
             Self::Grpo(m) => m.tokens,
+            Self::Sessions(m) => m.steps,
         }
     }
 
@@ -68,6 +75,7 @@ impl StepMetrics {
         match self {
             Self::Imitation(m) => m.step_time,
             Self::Grpo(m) => m.step_time,
+            Self::Sessions(m) => m.step_time,
         }
     }
 }

@@ -46,6 +46,15 @@ pub enum Event<'a> {
         /// Questions too long for the model's context; they count as wrong.
         too_long: usize,
     },
+    /// A tutor taught the first learners of its examination, on the way.
+    Examined {
+        /// Steps that are done.
+        step: usize,
+        /// What its sessions were worth, mean.
+        worth: f64,
+        /// How many learners.
+        learners: usize,
+    },
     /// A stage is over.
     StageFinished {
         /// Which.

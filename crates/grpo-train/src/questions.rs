@@ -90,7 +90,7 @@ impl Questions {
     pub fn batch(&self, stage: Stage, step: usize, count: usize) -> Vec<Question> {
         let offset = match stage {
             Stage::Imitation => 0,
-            Stage::Grpo => 1 << 40,
+            Stage::Grpo | Stage::Sessions => 1 << 40,
         };
         self.train.slots(offset + step as u64 * count as u64, count)
     }

@@ -1,7 +1,7 @@
 use crate::{
     Accuracy, Error, Event, Metric, ModelConfig, Observer, Question, Questions, Recipe, RunFolder, Set,
-    Stage, State, StepMetrics, Summary, Workers, evaluate::evaluate, folder::replace_folder, grpo::Grpo,
-    imitation, metrics::Line, report, state::load_module,
+    Stage, State, StepMetrics, Summary, Workers, evaluate::evaluate, folder::{Lengths, replace_folder}, grpo::Grpo,
+    imitation, metrics::Line, report, state::{self, load_module},
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
 use grpo_lm::{LanguageModel, Tokenizer};
@@ -53,7 +53,7 @@ pub fn train(
     let model = parts.fresh_model(recipe, machine)?;
     parts.check_fit(recipe, &model)?;
     let first = if recipe.imitation.is_some() { Stage::Imitation } else { Stage::Grpo };
-    let folder = RunFolder::create(folder, recipe)?;
+    let folder = RunFolder::create(folder, &recipe.to_toml()?, true)?;
     let optimizer = recipe.optimizer.init();
     let run = Run {
         recipe,
@@ -78,7 +78,11 @@ pub fn resume(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Ending, Error> {
-    let (folder, recipe, mut state) = RunFolder::reopen(folder)?;
+    let (folder, text) = RunFolder::reopen(folder, true)?;
+    let config = folder.path().join("config.toml");
+    let recipe = Recipe::from_toml(&text).map_err(|e| e.in_file(&config))?;
+    let mut state: State = state::load(&folder.path().join("checkpoint"))?;
+    folder.back_to(Lengths { metrics: state.metrics_bytes, samples: state.samples_bytes })?;
     state.device.clone_from(&machine.name);
     if state.finished {
         return Err(Error::Resume { path: folder.path().into(), problem: "it is finished".into() });
@@ -96,9 +100,7 @@ pub fn resume(
         true => Some(restore("reference.bpk")?.frozen().with_temperature(recipe.sampling.temperature)),
         false => None,
     };
-    let path = checkpoint.join("optimizer.bpk");
-    let optimizer =
-        recipe.optimizer.init().load(&path).map_err(|e| Error::Resume { path, problem: e.to_string() })?;
+    let optimizer = state::load_optimizer(recipe.optimizer.init(), &checkpoint)?;
     let run = Run { recipe: &recipe, parts, machine, folder, model, reference, optimizer, state };
     run.go(observer, stop, true)
 }
@@ -403,9 +405,10 @@ impl Run<'_> {
     }
 
     fn save(&mut self) -> Result<(), Error> {
-        (self.state.metrics_bytes, self.state.samples_bytes) = self.folder.lengths()?;
+        Lengths { metrics: self.state.metrics_bytes, samples: self.state.samples_bytes } =
+            self.folder.lengths()?;
         let reference = self.reference.as_ref().map(LanguageModel::decoder);
-        self.state.save(self.folder.path(), self.model.decoder(), &self.optimizer, reference)
+        state::save(self.folder.path(), &self.state, self.model.decoder(), &self.optimizer, reference)
     }
 
     fn held_out(&mut self, observer: &mut dyn Observer) -> Result<f64, Error> {
@@ -457,24 +460,24 @@ impl Run<'_> {
             num_tokens: self.state.tokens,
             finished,
         };
-        self.folder.summary(&summary)?;
+        self.folder.json("summary.json", &summary)?;
         report::write(self.folder.path())?;
         Ok(summary)
     }
 }
 
 /// Seconds of training, those of earlier parts of a resumed run included.
-struct Clock {
+pub(crate) struct Clock {
     before: f64,
     start: Instant,
 }
 
 impl Clock {
-    fn start(before: f64) -> Self {
+    pub(crate) fn start(before: f64) -> Self {
         Self { before, start: Instant::now() }
     }
 
-    fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.before + self.start.elapsed().as_secs_f64()
     }
 }

@@ -7,7 +7,7 @@ use burn::{
     optim::ModuleOptimizer,
     store::{BurnpackStore, ModuleSnapshot},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs;
 use std::path::Path;
 
@@ -67,47 +67,54 @@ impl State {
         }
     }
 
-    /// Writes a checkpoint into the run folder. The old one stays until the new one is complete.
-    ///
-    /// # Errors
-    /// When a file can't be written.
-    pub(crate) fn save<M: Module>(
-        &self,
-        run: &Path,
-        module: &M,
-        optimizer: &ModuleOptimizer,
-        reference: Option<&M>,
-    ) -> Result<(), Error> {
-        replace_folder(&run.join("checkpoint"), |folder| {
-            save_module(module, &folder.join("model.bpk"))?;
-            if let Some(reference) = reference {
-                save_module(reference, &folder.join("reference.bpk"))?;
-            }
-            let path = folder.join("optimizer.bpk");
-            optimizer
-                .save(&path)
-                .map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
-            let path = folder.join("state.json");
-            let text = serde_json::to_string_pretty(self).map_err(|e| Error::io("write", &path)(e.into()))?;
-            write_atomically(&path, text.as_bytes())
-        })
-    }
-
     /// Reads `checkpoint/state.json` of a run. Takes the old checkpoint back first where the run died while it was replaced.
     ///
     /// # Errors
     /// When there is no checkpoint or it is malformed.
     pub fn of_run(run: &Path) -> Result<Self, Error> {
         restore(&run.join("checkpoint"))?;
-        Self::load(&run.join("checkpoint"))
+        load(&run.join("checkpoint"))
     }
+}
 
-    /// Reads `state.json` of a checkpoint.
-    pub(crate) fn load(checkpoint: &Path) -> Result<Self, Error> {
-        let path = checkpoint.join("state.json");
-        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        serde_json::from_str(&text).map_err(|e| Error::Resume { path, problem: e.to_string() })
-    }
+/// Writes a checkpoint into the run folder: where it stands, the weights and the optimizer's state. The old one stays until the new one
+/// is complete.
+///
+/// # Errors
+/// When a file can't be written.
+pub(crate) fn save<M: Module>(
+    run: &Path,
+    state: &impl Serialize,
+    module: &M,
+    optimizer: &ModuleOptimizer,
+    reference: Option<&M>,
+) -> Result<(), Error> {
+    replace_folder(&run.join("checkpoint"), |folder| {
+        save_module(module, &folder.join("model.bpk"))?;
+        if let Some(reference) = reference {
+            save_module(reference, &folder.join("reference.bpk"))?;
+        }
+        let path = folder.join("optimizer.bpk");
+        optimizer
+            .save(&path)
+            .map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
+        let path = folder.join("state.json");
+        let text = serde_json::to_string_pretty(state).map_err(|e| Error::io("write", &path)(e.into()))?;
+        write_atomically(&path, text.as_bytes())
+    })
+}
+
+/// Reads `state.json` of a checkpoint.
+pub(crate) fn load<S: DeserializeOwned>(checkpoint: &Path) -> Result<S, Error> {
+    let path = checkpoint.join("state.json");
+    let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    serde_json::from_str(&text).map_err(|e| Error::Resume { path, problem: e.to_string() })
+}
+
+/// Reads the optimizer's state of a checkpoint.
+pub(crate) fn load_optimizer(fresh: ModuleOptimizer, checkpoint: &Path) -> Result<ModuleOptimizer, Error> {
+    let path = checkpoint.join("optimizer.bpk");
+    fresh.load(&path).map_err(|e| Error::Resume { path, problem: e.to_string() })
 }
 
 /// Restores weights (with their parameter ids, which the optimizer's state is keyed by) into a module of the same shape.
@@ -123,7 +130,7 @@ pub(crate) fn load_module<M: Module>(module: &mut M, path: &Path) -> Result<(), 
     Ok(())
 }
 
-fn save_module<M: Module>(module: &M, path: &Path) -> Result<(), Error> {
+pub(crate) fn save_module<M: Module>(module: &M, path: &Path) -> Result<(), Error> {
     module
         .save_into(&mut BurnpackStore::from_file(path).overwrite(true))
         .map_err(|e| Error::io("write", path)(std::io::Error::other(e.to_string())))

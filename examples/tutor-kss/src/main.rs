@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use burn::module::Module;
 use clap::Parser;
-use grpo_core::{AdvantageEstimator, Aggregate, Objective};
-use grpo_edu::students::kss::{Baseline, ITEMS, Kss, KssConfig, KssEpisode, evaluate_beam};
+use grpo_core::{Aggregate, Objective};
+use grpo_edu::students::kss::{Baseline, Kss, KssConfig, KssEpisode, evaluate_beam};
 use grpo_edu::{SeededDraws, Tutor, TutorConfig};
-use grpo_rollout::{Environment, Play, Streams, play};
-use grpo_train::{Decay, OptimizerConfig, Schedule, SessionGrpo, Workers};
+use grpo_rollout::{Play, Streams, play};
+use grpo_train::{Credit, Decay, GroupCredit, OptimizerConfig, Schedule, SessionTrainer, Workers};
 use std::time::Instant;
 
 /// A tutor learns by trial and error which exercise a learner should do next.
@@ -52,18 +52,19 @@ fn main() -> Result<()> {
     let exam: Vec<KssEpisode> = (0..judged).map(|i| learner("kss learner", 7, i)).collect::<Result<_>>()?;
 
     let steps = if args.quick { 60 } else { args.steps };
-    let grpo = SessionGrpo {
+    let grpo = SessionTrainer {
         play: Play { group_size: GROUP, max_steps: EXERCISES, temperature: 1.0 },
         iterations: 1,
+        minibatches: 1,
         micro_batch_size: LEARNERS * GROUP / 4,
         schedule: Schedule { peak: 1e-3, warmup: 0, steps, decay: Decay::Linear, floor: 0.1 },
-        advantages: AdvantageEstimator::default(),
+        credit: Credit::Group(GroupCredit::default()),
         objective: Objective { aggregate: Aggregate::TokenMean, ..Objective::default() },
         optimizer: OptimizerConfig::default(),
     };
     grpo.validate()?;
     let config = TutorConfig { memory: args.memory, ..TutorConfig::default() };
-    let mut tutor = Tutor::new(config, exam[0].features(), ITEMS, args.seed, &host.clone().autodiff());
+    let mut tutor = Tutor::new(config, KssEpisode::LAYOUT, args.seed, &host.clone().autodiff())?;
     let mut optimizer = grpo.optimizer.init();
     let (streams, workers) = (Streams::new(args.seed), Workers::new(grpo_device::workers(&host))?);
     let before = Gain::of(&tutor, &exam)?;

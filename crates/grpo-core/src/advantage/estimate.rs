@@ -1,6 +1,6 @@
 //! The estimate itself, group by group, in f64.
 
-use super::{AdvantageEstimator, Advantages, Baseline, Scale};
+use super::{AdvantageEstimator, Advantages, Baseline, Scale, StepAdvantages};
 use crate::Error;
 
 pub(super) fn estimate(
@@ -12,8 +12,7 @@ pub(super) fn estimate(
     check_lengths(config.baseline, rewards, group_sizes, lengths)?;
     let scored: Vec<f64> = rewards.iter().copied().flatten().collect();
     let batch_std = std(&scored, 1);
-    let non_zero =
-        scored.iter().filter(|reward| **reward != 0.0).count().max(1) as f64 / scored.len().max(1) as f64;
+    let non_zero = share_non_zero(&scored);
 
     let (mut values, mut compared) = (Vec::with_capacity(rewards.len()), Vec::with_capacity(rewards.len()));
     let (mut without_spread, mut group_stds) = (0, 0.0);
@@ -28,13 +27,7 @@ pub(super) fn estimate(
             without_spread += usize::from(comparable);
             values.extend(std::iter::repeat_n(0.0, size));
         } else {
-            let scale = match config.scale {
-                Scale::None => 1.0,
-                Scale::Group => std(&group, 1) + config.epsilon,
-                Scale::GroupPopulation => std(&group, 0) + config.epsilon,
-                Scale::Batch => batch_std + config.epsilon,
-                Scale::NonZero => non_zero,
-            };
+            let scale = scale_of(config, &group, batch_std, non_zero);
             let baseline =
                 BaselineOf::new(config.baseline, &rewards[members.clone()], lengths.map(|l| &l[members]));
             let advantage =
@@ -53,6 +46,70 @@ pub(super) fn estimate(
         reward_mean: mean(&scored),
         reward_std: group_stds / (group_sizes.len().max(1) as f64),
     })
+}
+
+/// Advantages of every step of episodes, from what each episode still got: see
+/// [`AdvantageEstimator::estimate_to_go`].
+pub(super) fn estimate_to_go(
+    config: &AdvantageEstimator,
+    rewards: &[Vec<f64>],
+    group_sizes: &[usize],
+    discount: f64,
+) -> Result<StepAdvantages, Error> {
+    let to_go: Vec<Vec<f64>> = rewards.iter().map(|steps| to_go(steps, discount)).collect();
+    // What the episode is worth at its start; an episode without a step got nothing.
+    let worth: Vec<Option<f64>> =
+        to_go.iter().map(|steps| Some(steps.first().copied().unwrap_or(0.0))).collect();
+    let lengths: Vec<usize> = rewards.iter().map(Vec::len).collect();
+    let episodes = estimate(config, &worth, group_sizes, Some(&lengths))?;
+    let all: Vec<f64> = worth.iter().copied().flatten().collect();
+    let (batch_std, non_zero) = (std(&all, 1), share_non_zero(&all));
+    let mut values: Vec<Vec<f64>> = lengths.iter().map(|&length| vec![0.0; length]).collect();
+    let mut start = 0;
+    for &size in group_sizes {
+        let members = start..start + size;
+        start += size;
+        if !has_spread(&all[members.clone()]) {
+            continue;
+        }
+        let scale = scale_of(config, &all[members.clone()], batch_std, non_zero);
+        for step in 0..lengths[members.clone()].iter().copied().max().unwrap_or(0) {
+            // Who is done gets nothing any more: that, too, is what happened after this step.
+            let still: Vec<Option<f64>> =
+                to_go[members.clone()].iter().map(|g| Some(g.get(step).copied().unwrap_or(0.0))).collect();
+            let baseline = BaselineOf::new(config.baseline, &still, Some(&lengths[members.clone()]));
+            for (own, reward) in values[members.clone()].iter_mut().zip(&still) {
+                if let (Some(own), Some(reward)) = (own.get_mut(step), reward) {
+                    *own = baseline.deviation(*reward) / scale;
+                }
+            }
+        }
+    }
+    Ok(StepAdvantages { values, episodes })
+}
+
+/// `G_t = r_t + γ G_{t+1}`.
+fn to_go(rewards: &[f64], discount: f64) -> Vec<f64> {
+    let mut returns = rewards.to_vec();
+    for step in (1..returns.len()).rev() {
+        returns[step - 1] += discount * returns[step];
+    }
+    returns
+}
+
+fn share_non_zero(rewards: &[f64]) -> f64 {
+    rewards.iter().filter(|reward| **reward != 0.0).count().max(1) as f64 / rewards.len().max(1) as f64
+}
+
+/// What the deviations of one group are divided by.
+fn scale_of(config: &AdvantageEstimator, group: &[f64], batch_std: f64, non_zero: f64) -> f64 {
+    match config.scale {
+        Scale::None => 1.0,
+        Scale::Group => std(group, 1) + config.epsilon,
+        Scale::GroupPopulation => std(group, 0) + config.epsilon,
+        Scale::Batch => batch_std + config.epsilon,
+        Scale::NonZero => non_zero,
+    }
 }
 
 /// The baseline of one group, with what is needed to take a reward's deviation from it.

@@ -115,6 +115,15 @@ pub struct Advantages {
     pub reward_std: f64,
 }
 
+/// Advantages of every step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepAdvantages {
+    /// One advantage per step, episode by episode, in the order of the rewards.
+    pub values: Vec<Vec<f64>>,
+    /// Those of whole episodes, and what was seen of their rewards.
+    pub episodes: Advantages,
+}
+
 impl Advantages {
     /// Share of groups without spread (TRL's `frac_reward_zero_std`).
     pub fn share_without_spread(&self) -> f64 {
@@ -229,5 +238,38 @@ impl AdvantageEstimator {
         lengths: Option<&[usize]>,
     ) -> Result<Advantages, Error> {
         estimate::estimate(self, &rewards::checked(rewards)?, group_sizes, lengths)
+    }
+
+    /// Advantages of every step of episodes whose rewards come on the way: what the episode got from a step on, compared with what the
+    /// others of its group got from the same step on.
+    ///
+    /// ```text
+    /// G_it = r_it + γ G_i,t+1            A_it = (G_it − baseline_it) / (std of the G_i0 + ε)
+    /// ```
+    ///
+    /// `rewards` has each episode's rewards, step by step; an episode that is over gets nothing any more. An action has no part in what
+    /// came before it, so this leaves out noise that the advantage of the whole episode has ([Sutton et al.
+    /// 2000](https://proceedings.neurips.cc/paper/1999/hash/464d828b85b0bed98e80ade0a5c43b0f-Abstract.html)). It is DeepSeekMath's process
+    /// supervision (section 4.1.3, the sum of the later steps' normalised rewards) with a baseline per step instead of one for all. With
+    /// γ = 1 and the whole reward at an episode's last step it is what [`estimate_groups`](Self::estimate_groups) gives, at every step that all episodes reach.
+    ///
+    /// # Errors
+    ///
+    /// As [`estimate`](Self::estimate); [`Error::Config`] when `discount` isn't in [0, 1].
+    pub fn estimate_to_go(
+        &self,
+        rewards: &[Vec<f64>],
+        group_sizes: &[usize],
+        discount: f64,
+    ) -> Result<StepAdvantages, Error> {
+        if !(0.0..=1.0).contains(&discount) {
+            return Err(Error::config("discount", discount, "give a number from 0 to 1"));
+        }
+        for (index, steps) in rewards.iter().enumerate() {
+            if let Some(&reward) = steps.iter().find(|reward| !reward.is_finite()) {
+                return Err(Error::Value { argument: "rewards", index, value: reward, fix: "every reward of an episode must be finite" });
+            }
+        }
+        estimate::estimate_to_go(self, rewards, group_sizes, discount)
     }
 }

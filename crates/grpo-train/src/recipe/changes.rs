@@ -1,7 +1,27 @@
 //! `--set key=value`.
 
+use crate::Error;
+
+/// The text of a recipe after changes: `key=value` pairs with dotted keys.
+pub(crate) fn changes_applied(text: &str, changes: &[String]) -> Result<String, Error> {
+    let refuse = |message: String| Error::Recipe { path: None, message };
+    if changes.is_empty() {
+        return Ok(text.into());
+    }
+    // A syntax error is better told about the text as it stands.
+    let mut table: toml::Table = toml::from_str(text).map_err(|e| refuse(e.to_string()))?;
+    for change in changes {
+        let (key, value) = change.split_once('=').ok_or_else(|| {
+            refuse(format!("--set {change}: write it as key=value, for instance grpo.steps=10"))
+        })?;
+        set(&mut table, key.trim(), value.trim())
+            .map_err(|problem| refuse(format!("--set {change}: {problem}")))?;
+    }
+    toml::to_string(&table).map_err(|e| refuse(e.to_string()))
+}
+
 /// Sets a dotted key. Tables on the way are made; a value that isn't TOML is taken as text.
-pub(super) fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
+fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
     let mut parts: Vec<&str> = key.split('.').collect();
     let last = parts.pop().filter(|k| !k.is_empty()).ok_or("the key is empty")?;
     let mut place = table;

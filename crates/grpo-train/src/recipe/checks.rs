@@ -21,3 +21,16 @@ pub(crate) fn share(key: &str, value: f64) -> Result<(), Error> {
     }
     Err(Error::setting(key, format!("is {value}"), "use a number from 0 to 1"))
 }
+
+/// A recipe's name and seed.
+pub(crate) fn check_name(name: &str, seed: u64) -> Result<(), Error> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || !name.chars().all(plain) || name.starts_with('.') {
+        let fix = "use letters, digits, - and _, since it names a folder";
+        return Err(Error::setting("name", format!("is {name:?}"), fix));
+    }
+    if i64::try_from(seed).is_err() {
+        return Err(Error::setting("seed", format!("is {seed}"), "use a number below 2^63"));
+    }
+    Ok(())
+}

@@ -17,7 +17,8 @@ pub use evaluation::{EvaluationConfig, Metric};
 pub use model::{ModelConfig, ModelFolder, RandomModel};
 pub use stages::{GrpoConfig, ImitationConfig};
 
-pub(crate) use checks::rate;
+pub(crate) use changes::changes_applied;
+pub(crate) use checks::{at_least_one, check_name, rate};
 
 /// Everything that decides a run. `config.toml` in the run folder is this value written out in full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,21 +82,7 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::from_toml`]; a change names its key.
     pub fn with_changes(text: &str, changes: &[String]) -> Result<Self, Error> {
-        let refuse = |message: String| Error::Recipe { path: None, message };
-        if changes.is_empty() {
-            return Self::from_toml(text);
-        }
-        // A syntax error is better told about the text as it stands.
-        let mut table: toml::Table = toml::from_str(text).map_err(|e| refuse(e.to_string()))?;
-        for change in changes {
-            let (key, value) = change.split_once('=').ok_or_else(|| {
-                refuse(format!("--set {change}: write it as key=value, for instance grpo.steps=10"))
-            })?;
-            changes::set(&mut table, key.trim(), value.trim())
-                .map_err(|problem| refuse(format!("--set {change}: {problem}")))?;
-        }
-        let text = toml::to_string(&table).map_err(|e| refuse(e.to_string()))?;
-        Self::from_toml(&text)
+        Self::from_toml(&changes_applied(text, changes)?)
     }
 
     /// The recipe written out in full.
@@ -127,17 +114,7 @@ impl Recipe {
     /// # Errors
     /// Names the key, the value and what would be right.
     pub fn validate(&self) -> Result<(), Error> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if self.name.is_empty() || !self.name.chars().all(plain) || self.name.starts_with('.') {
-            return Err(Error::setting(
-                "name",
-                format!("is {:?}", self.name),
-                "use letters, digits, - and _, since it names a folder",
-            ));
-        }
-        if i64::try_from(self.seed).is_err() {
-            return Err(Error::setting("seed", format!("is {}", self.seed), "use a number below 2^63"));
-        }
+        check_name(&self.name, self.seed)?;
         self.data.validate()?;
         self.model.validate(&self.data)?;
         if let Some(imitation) = &self.imitation {

@@ -1,7 +1,9 @@
 //! KSS as a world that a policy acts in.
 
-use super::{ITEMS, KssSession};
+use super::{ITEMS, KssSession, MASTERY};
 use crate::error::EduError;
+use crate::students::Narrated;
+use crate::tutor::Layout;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
 
@@ -38,6 +40,9 @@ impl KssEpisode {
     pub fn new(session: KssSession, steps: usize) -> Self {
         Self { session, steps }
     }
+
+    /// How observations and actions are laid out.
+    pub const LAYOUT: Layout = Layout::Whole { features: PER_ITEM * ITEMS + 1, actions: ITEMS };
 
     /// The session so far.
     pub fn session(&self) -> &KssSession {
@@ -92,6 +97,22 @@ impl Environment for KssEpisode {
         let step = self.session.step(action)?;
         let done = step.done || self.session.steps() >= self.steps;
         Ok(Transition { reward: self.session.reward() - before, done })
+    }
+}
+
+impl Narrated for KssEpisode {
+    fn about(&self) -> String {
+        let targets: Vec<String> = self.session.learner().targets().iter().map(usize::to_string).collect();
+        format!("targets: skills {}", targets.join(", "))
+    }
+
+    fn correct(&self) -> Option<bool> {
+        self.session.history().last().filter(|_| self.session.steps() > 0).map(|response| response.correct)
+    }
+
+    /// Abilities as shares of what can be reached; below 0 (a new learner may be) counts as nothing.
+    fn inside(&self) -> Vec<f64> {
+        self.session.learner().ability().iter().map(|ability| (ability / MASTERY).max(0.0)).collect()
     }
 }
 

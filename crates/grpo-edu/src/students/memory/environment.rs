@@ -1,12 +1,14 @@
 //! Spaced repetition as a world that a policy acts in.
 
-use super::MemorySession;
+use super::{MemoryConfig, MemorySession};
 use crate::error::EduError;
+use crate::students::Narrated;
+use crate::tutor::Layout;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
 
 /// What is told about each item.
-const PER_ITEM: usize = 5;
+const PER_ITEM: usize = 7;
 
 /// A session with one student that has just begun. A clone is the same student in the same state.
 ///
@@ -22,8 +24,10 @@ const PER_ITEM: usize = 5;
 /// | 2 | the share of right answers, from −1 (none) to 1 (all); 0 where it was never asked |
 /// | 3 | its last answer: 1 right, −1 wrong, 0 never asked |
 /// | 4 | 1 if it is the item that was reviewed last |
+/// | 5 | the longest time over which it was recalled, `ln(1 + time) / 5` |
+/// | 6 | the shortest time over which it was forgotten, `ln(1 + time) / 5`; 1.5 where it never was |
 ///
-/// and the share of reviews that are left.
+/// (times of reviews before which there was another), and the share of reviews that are left.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryEpisode {
     session: MemorySession,
@@ -38,6 +42,8 @@ struct Seen {
     last_correct: bool,
     /// When its last review was over.
     last_time: u64,
+    longest_recalled: u64,
+    shortest_forgotten: Option<u64>,
 }
 
 impl MemoryEpisode {
@@ -57,10 +63,23 @@ impl MemoryEpisode {
     fn note(&mut self) {
         let last = self.session.last();
         let seen = &mut self.seen[last.item];
+        if seen.asked > 0 {
+            let over = last.time - seen.last_time;
+            if last.correct {
+                seen.longest_recalled = seen.longest_recalled.max(over);
+            } else {
+                seen.shortest_forgotten = Some(seen.shortest_forgotten.map_or(over, |least| least.min(over)));
+            }
+        }
         seen.asked += 1;
         seen.right += u32::from(last.correct);
         seen.last_correct = last.correct;
         seen.last_time = self.session.time();
+    }
+
+    /// How observations and actions are laid out.
+    pub fn layout(config: &MemoryConfig) -> Layout {
+        Layout::Items { items: config.items, per_item: PER_ITEM, rest: 1, others: 0 }
     }
 
     /// Reviews that are the tutor's: all but the first.
@@ -85,15 +104,17 @@ impl Environment for MemoryEpisode {
         let last = self.session.last().item;
         for (item, (seen, row)) in self.seen.iter().zip(items.chunks_exact_mut(PER_ITEM)).enumerate() {
             let sign = |right: bool| if right { 1.0 } else { -1.0 };
-            let since = (self.session.time() - seen.last_time) as f32;
+            let scaled = |time: u64| (time as f32).ln_1p() / 5.0;
             let told = match seen.asked {
-                0 => [1.5, 0.0, 0.0, 0.0, 0.0],
+                0 => [1.5, 0.0, 0.0, 0.0, 0.0, 0.0, 1.5],
                 asked => [
-                    since.ln_1p() / 5.0,
+                    scaled(self.session.time() - seen.last_time),
                     (asked as f32).ln_1p(),
                     2.0 * seen.right as f32 / asked as f32 - 1.0,
                     sign(seen.last_correct),
                     f32::from(u8::from(item == last)),
+                    scaled(seen.longest_recalled),
+                    seen.shortest_forgotten.map_or(1.5, scaled),
                 ],
             };
             row.copy_from_slice(&told);
@@ -107,6 +128,22 @@ impl Environment for MemoryEpisode {
         let step = self.session.step(action, rng)?;
         self.note();
         Ok(Transition { reward: step.reward / self.reviews() as f64, done: step.done })
+    }
+}
+
+impl Narrated for MemoryEpisode {
+    fn about(&self) -> String {
+        String::new()
+    }
+
+    fn correct(&self) -> Option<bool> {
+        (self.session.steps() > 1).then(|| self.session.last().correct)
+    }
+
+    /// The recall of every item; what exceeds 1 (see the module's notes) is 1, and what is no number 0.
+    fn inside(&self) -> Vec<f64> {
+        let part = |recall: f64| if recall.is_nan() { 0.0 } else { recall.clamp(0.0, 1.0) };
+        self.session.recall().into_iter().map(part).collect()
     }
 }
 
@@ -134,15 +171,15 @@ mod tests {
                 episode.observe(&mut features);
                 for item in 0..6 {
                     let asked = history.iter().filter(|r| r.item == item).count();
-                    assert!((features[5 * item + 1] - (asked as f32).ln_1p()).abs() < 1e-6);
+                    assert!((features[7 * item + 1] - (asked as f32).ln_1p()).abs() < 1e-6);
                     let last = history.iter().rev().find(|r| r.item == item);
                     let answer = last.map_or(0.0, |r| if r.correct { 1.0 } else { -1.0 });
-                    assert_eq!(features[5 * item + 3], answer);
+                    assert_eq!(features[7 * item + 3], answer);
                     let since = last.map(|r| replay.time() - r.time - u64::from(r.delay));
                     let time = since.map_or(1.5, |t| (t as f32).ln_1p() / 5.0);
-                    assert!((features[5 * item] - time).abs() < 1e-6);
+                    assert!((features[7 * item] - time).abs() < 1e-6);
                 }
-                assert!((features[30] - (39 - n) as f32 / 39.0).abs() < 1e-6);
+                assert!((features[42] - (39 - n) as f32 / 39.0).abs() < 1e-6);
                 let transition = episode.step(n * 5 % 6, &mut rng).unwrap();
                 let step = replay.step(n * 5 % 6, &mut twin).unwrap();
                 (sum, mean, done, n) =

@@ -1,0 +1,19 @@
+//! Tutors: policies that choose the next exercise, trained on simulated learners.
+//!
+//! [`TutorRecipe`] is everything that decides a run, [`train`] runs it and [`resume`] continues it. A run's folder has the files of any
+//! run; in the place of answered questions it has `examination.json`, where the tutor and those it is compared with teach the same
+//! learners, none of whom was taught in training.
+
+mod examination;
+mod examine;
+mod recipe;
+mod run;
+mod world;
+mod worlds;
+
+pub use examination::{Examination, Examined, Interval, Replay, ReplayStep, Role};
+pub use examine::examine_rival;
+pub use recipe::{EnvironmentConfig, ExaminationConfig, TrainingConfig, TutorRecipe};
+pub use run::{TutorEnding, TutorSummary, Worth, device_of_run, resume, train};
+pub use world::{Purpose, Rival, Teach, World};
+pub use worlds::{DeckWorld, KssTask, KssWorld, MemoryWorld};

@@ -1,0 +1,331 @@
+//! The run of a tutor's training.
+
+use super::examine::{examination, examine};
+use super::{DeckWorld, EnvironmentConfig, Examination, Interval, KssWorld, MemoryWorld, Purpose, TutorRecipe, World};
+use crate::folder::{Lengths, replace_folder, write_atomically};
+use crate::run::Clock;
+use crate::state::{self, load_module, save_module};
+use crate::{
+    Error, Event, Machine, Observer, RunFolder, SessionMetrics, Stage, StepMetrics, Workers, report,
+};
+use burn::{module::Module, optim::ModuleOptimizer};
+use grpo_edu::{Layout, Tutor};
+use grpo_rollout::Streams;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TutorEnding {
+    /// All steps are done.
+    Finished(TutorSummary, Box<Examination>),
+    /// It was asked to stop; what is done is saved.
+    Interrupted(TutorSummary),
+}
+
+/// `summary.json` of a tutor's run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TutorSummary {
+    /// `tutor`.
+    pub kind: String,
+    /// Name of the recipe.
+    pub recipe: String,
+    /// Name of the device.
+    pub device: String,
+    /// The seed.
+    pub seed: u64,
+    /// Number of parameters, those of a critic included.
+    pub parameters: usize,
+    /// Seconds of training and examinations on the way.
+    pub seconds: f64,
+    /// Largest resident memory in bytes; null where the platform doesn't tell.
+    pub peak_rss_bytes: Option<u64>,
+    /// Steps of training.
+    pub steps: usize,
+    /// Sessions that were learnt from.
+    pub sessions: usize,
+    /// Choices made in them.
+    pub environment_steps: u64,
+    /// What a session is worth, in words.
+    pub measure: String,
+    /// Learners of the examination.
+    pub learners: usize,
+    /// What a session is worth in the examination.
+    pub worth: Worth,
+    /// Whether all steps were done.
+    pub finished: bool,
+}
+
+/// Worths in the examination.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Worth {
+    /// Before training.
+    pub initial: Interval,
+    /// After it; null until it is over.
+    pub r#final: Option<Interval>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct TutorState {
+    step: usize,
+    environment_steps: u64,
+    seconds: f64,
+    initial: Interval,
+    device: String,
+    finished: bool,
+    metrics_bytes: u64,
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Serialize)]
+struct Line<'a> {
+    stage: &'a str,
+    step: usize,
+    #[serde(flatten)]
+    metrics: &'a SessionMetrics,
+    /// Worth in the examination on the way, where there was one.
+    gain: Option<f64>,
+}
+
+/// Trains a tutor by a recipe in a fresh folder. `stop` is looked at after every step: once it is true, the run saves what there is and
+/// returns.
+///
+/// # Errors
+/// Before any training begins for whatever the recipe gets wrong (the folder isn't made then); later when numbers go wrong or a file can't
+/// be written, after saving a checkpoint of the last good step.
+pub fn train(
+    recipe: &TutorRecipe,
+    folder: &Path,
+    machine: &Machine,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<TutorEnding, Error> {
+    recipe.validate()?;
+    in_world(recipe, Start { recipe, folder, machine, observer, stop, resume: false })
+}
+
+/// Continues an interrupted run from its last checkpoint.
+///
+/// # Errors
+/// When there is nothing to continue, and as [`train`].
+pub fn resume(
+    folder: &Path,
+    machine: &Machine,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<TutorEnding, Error> {
+    let config = folder.join("config.toml");
+    let text = std::fs::read_to_string(&config).map_err(Error::io("read", &config))?;
+    let recipe = TutorRecipe::from_toml(&text).map_err(|e| e.in_file(&config))?;
+    in_world(&recipe, Start { recipe: &recipe, folder, machine, observer, stop, resume: true })
+}
+
+/// The device that a run was on when it was last saved; none where there is no checkpoint.
+pub fn device_of_run(folder: &Path) -> Option<String> {
+    let checkpoint = folder.join("checkpoint");
+    crate::folder::restore(&checkpoint).ok()?;
+    state::load::<TutorState>(&checkpoint).ok().map(|state| state.device)
+}
+
+fn in_world(recipe: &TutorRecipe, start: Start<'_>) -> Result<TutorEnding, Error> {
+    match &recipe.environment {
+        EnvironmentConfig::Kss(task) => start.run(&KssWorld::new(task)?),
+        EnvironmentConfig::Memory(config) => start.run(&MemoryWorld::new(config.clone())?),
+        EnvironmentConfig::Fsrs(config) => start.run(&DeckWorld::new(*config)?),
+    }
+}
+
+/// A run that is about to begin.
+struct Start<'a> {
+    recipe: &'a TutorRecipe,
+    folder: &'a Path,
+    machine: &'a Machine,
+    observer: &'a mut dyn Observer,
+    stop: &'a AtomicBool,
+    resume: bool,
+}
+
+impl Start<'_> {
+    fn run<W: World>(self, world: &W) -> Result<TutorEnding, Error> {
+        let Self { recipe, folder, machine, observer, stop, resume } = self;
+        let device = machine.device.clone().autodiff();
+        let untrained = Tutor::new(recipe.tutor, world.layout(), recipe.seed, &device)?;
+        let learners = (0..recipe.examination.learners as u64)
+            .map(|index| world.learner(Purpose::Examination, recipe.examination.seed, index))
+            .collect::<Result<Vec<_>, _>>()?;
+        let workers = Workers::new(machine.workers)?;
+        let mut optimizer = recipe.optimizer.init();
+        let mut tutor = untrained.clone();
+        let (folder, state) = if resume {
+            let (run, _) = RunFolder::reopen(folder, false)?;
+            let checkpoint = folder.join("checkpoint");
+            let mut state: TutorState = state::load(&checkpoint)?;
+            if state.finished {
+                return Err(Error::Resume { path: folder.into(), problem: "it is finished".into() });
+            }
+            run.back_to(Lengths { metrics: state.metrics_bytes, samples: 0 })?;
+            load_module(&mut tutor, &checkpoint.join("model.bpk"))?;
+            optimizer = state::load_optimizer(optimizer, &checkpoint)?;
+            state.device.clone_from(&machine.name);
+            (run, state)
+        } else {
+            let seed = recipe.examination.seed;
+            let initial = examine(&tutor, &learners, world.max_steps(), seed)?;
+            let state = TutorState {
+                step: 0,
+                environment_steps: 0,
+                seconds: 0.0,
+                initial: Interval::of(&initial.worths()),
+                device: machine.name.clone(),
+                finished: false,
+                metrics_bytes: 0,
+            };
+            (RunFolder::create(folder, &recipe.to_toml()?, false)?, state)
+        };
+        observer.on(Event::Started { folder: folder.path(), parameters: tutor.num_params(), resumed: resume });
+        let clock = Clock::start(state.seconds);
+        let run =
+            Run { recipe, world, machine, folder, learners, workers, untrained, tutor, optimizer, state, clock };
+        run.go(observer, stop)
+    }
+}
+
+struct Run<'a, W: World> {
+    recipe: &'a TutorRecipe,
+    world: &'a W,
+    machine: &'a Machine,
+    folder: RunFolder,
+    /// Those of the examination.
+    learners: Vec<W::Session>,
+    workers: Workers,
+    untrained: Tutor,
+    tutor: Tutor,
+    optimizer: ModuleOptimizer,
+    state: TutorState,
+    clock: Clock,
+}
+
+impl<W: World> Run<'_, W> {
+    fn go(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<TutorEnding, Error> {
+        let result = self.steps(observer, stop);
+        self.state.seconds = self.clock.seconds();
+        let complete = match result {
+            Ok(complete) => complete,
+            Err(error) => {
+                // The state before the refused step is kept, so that nothing that was learnt is lost. Where even that fails (a full
+                // disk), the older checkpoint is still there, and the first error says more than the second.
+                let _ = self.save().and_then(|()| self.results(None));
+                return Err(error);
+            }
+        };
+        self.save()?;
+        if !complete {
+            return Ok(TutorEnding::Interrupted(self.results(None)?));
+        }
+        let seed = self.recipe.examination.seed;
+        let examination =
+            examination(self.world, &self.untrained, &self.tutor, &self.learners, seed, &self.workers)?;
+        self.folder.json("examination.json", &examination)?;
+        let own = examination.tutors.last().map(|tutor| tutor.worth);
+        let summary = self.results(own)?;
+        // Only now: a run whose results could not be written can be resumed, which writes them.
+        self.state.finished = true;
+        self.save()?;
+        Ok(TutorEnding::Finished(summary, Box::new(examination)))
+    }
+
+    /// `false` when it was interrupted.
+    fn steps(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool, Error> {
+        let (training, examination) = (&self.recipe.training, &self.recipe.examination);
+        let trainer = self.recipe.trainer(self.world.max_steps());
+        let streams = Streams::new(self.recipe.seed);
+        let stage = Stage::Sessions;
+        observer.on(Event::StageStarted { stage, steps: training.steps, done: self.state.step });
+        while self.state.step < training.steps {
+            let step = self.state.step;
+            let first = step as u64 * training.learners_per_step as u64;
+            let starts = (first..first + training.learners_per_step as u64)
+                .map(|index| self.world.learner(Purpose::Training, self.recipe.seed, index))
+                .collect::<Result<Vec<_>, _>>()?;
+            let (tutor, optimizer) = (&mut self.tutor, &mut self.optimizer);
+            let metrics = trainer.step(tutor, optimizer, &starts, &streams, step, &self.workers)?;
+            self.state.step += 1;
+            self.state.environment_steps += metrics.steps as u64;
+            let done = StepMetrics::Sessions(metrics);
+            observer.on(Event::Stepped { stage, step: self.state.step, metrics: &done });
+            let every = examination.every;
+            let due = every > 0 && self.state.step.is_multiple_of(every) && self.state.step < training.steps;
+            let gain = due.then(|| self.examine(observer)).transpose()?;
+            let line = Line { stage: trainer.credit.name(), step: self.state.step, metrics: &metrics, gain };
+            self.folder.metrics(&line)?;
+            if self.state.step < training.steps {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(false);
+                }
+                let every = self.recipe.checkpoint_every;
+                if every > 0 && self.state.step.is_multiple_of(every) {
+                    self.state.seconds = self.clock.seconds();
+                    self.save()?;
+                }
+            }
+        }
+        observer.on(Event::StageFinished { stage, steps: self.state.step, why: "all steps are done" });
+        Ok(true)
+    }
+
+    /// An examination on the way.
+    fn examine(&self, observer: &mut dyn Observer) -> Result<f64, Error> {
+        let config = &self.recipe.examination;
+        let some = &self.learners[..config.learners_on_the_way.min(self.learners.len())];
+        let taught = examine(&self.tutor, some, self.world.max_steps(), config.seed)?;
+        let worth = Interval::of(&taught.worths()).mean;
+        observer.on(Event::Examined { step: self.state.step, worth, learners: some.len() });
+        Ok(worth)
+    }
+
+    fn save(&mut self) -> Result<(), Error> {
+        self.state.metrics_bytes = self.folder.lengths()?.metrics;
+        state::save(self.folder.path(), &self.state, &self.tutor, &self.optimizer, None)
+    }
+
+    /// The tutor, the summary and the report.
+    fn results(&self, last: Option<Interval>) -> Result<TutorSummary, Error> {
+        replace_folder(&self.folder.path().join("model"), |folder| {
+            save_module(&self.tutor, &folder.join("tutor.bpk"))?;
+            let shape = TutorFile { layout: self.world.layout(), tutor: self.recipe.tutor };
+            let path = folder.join("tutor.json");
+            let text =
+                serde_json::to_string_pretty(&shape).map_err(|e| Error::io("write", &path)(e.into()))?;
+            write_atomically(&path, text.as_bytes())
+        })?;
+        let training = &self.recipe.training;
+        let summary = TutorSummary {
+            kind: "tutor".into(),
+            recipe: self.recipe.name.clone(),
+            device: self.machine.name.clone(),
+            seed: self.recipe.seed,
+            parameters: self.tutor.num_params(),
+            seconds: self.state.seconds,
+            peak_rss_bytes: (self.machine.peak_rss)(),
+            steps: self.state.step,
+            sessions: self.state.step * training.learners_per_step * training.group_size,
+            environment_steps: self.state.environment_steps,
+            measure: self.world.measure().into(),
+            learners: self.learners.len(),
+            worth: Worth { initial: self.state.initial, r#final: last },
+            finished: last.is_some(),
+        };
+        self.folder.json("summary.json", &summary)?;
+        report::write(self.folder.path())?;
+        Ok(summary)
+    }
+}
+
+/// `model/tutor.json`: what is needed to make the network that `tutor.bpk` has the weights of.
+#[derive(Serialize)]
+struct TutorFile {
+    layout: Layout,
+    tutor: grpo_edu::TutorConfig,
+}
