@@ -34,6 +34,8 @@ pub(crate) enum Command {
     /// List the devices that this build and this machine have.
     #[command(after_help = DEVICES)]
     Devices,
+    /// Compare algorithms on the same tasks with the same budget.
+    Compare(Compare),
     /// Write a run's report.html again from its other files.
     Report(Report),
     /// Work with learners' answers.
@@ -194,6 +196,53 @@ pub(crate) struct Generate {
     pub(crate) samples: u64,
     #[command(flatten)]
     pub(crate) device: Device,
+}
+
+const COMPARE: &str = "\
+Examples:
+  grpo compare
+      the embedded recipe `compare-kss`: GRPO, Dr. GRPO, RLOO and PPO teach
+  grpo compare --quick
+      the same in a minute, to see that it works; its numbers say little
+  grpo compare mine.toml --set seeds=3 --out comparisons/first
+  grpo compare --resume comparisons/first
+      go on with a comparison that was interrupted
+
+A comparison writes into one folder:
+  config.toml      the recipe with every value in force
+  runs.jsonl       every run that is done: what --resume goes on from
+  comparison.json  all of it
+  comparison.html  all of it to look at
+  comparison.md    its tables, for a text";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = COMPARE, after_help = "More with --help: examples, and the files.")]
+pub(crate) struct Compare {
+    /// A recipe: a TOML file, or the name of an embedded one (compare-kss).
+    #[arg(value_hint = ValueHint::FilePath, default_value = "compare-kss")]
+    pub(crate) recipe: String,
+    #[command(flatten)]
+    pub(crate) device: Device,
+    /// The short form: few steps, few seeds, nothing tuned.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Leave out memory and latency of language models, which need a model folder.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model: Vec<PathBuf>,
+    /// The folder, which must not exist. Default: runs/RECIPE-TIME.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Change a value of the recipe, for instance seeds=3. May be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) changes: Vec<String>,
+    /// Go on with an interrupted comparison, with the settings in its config.toml.
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath,
+        conflicts_with_all = ["quick", "out", "changes"]
+    )]
+    pub(crate) resume: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -23,7 +23,8 @@ pub(crate) fn run(args: &args::Edu) -> Result<ExitCode, Failure> {
 fn fit(args: &args::EduFit) -> Result<ExitCode, Failure> {
     if let Some(out) = args.out.as_deref().filter(|out| out.exists()) {
         // Said before a long fit, not after it.
-        return Err(anyhow!("{} exists; choose another name for --out or remove it", out.display())).bad_input();
+        return Err(anyhow!("{} exists; choose another name for --out or remove it", out.display()))
+            .bad_input();
     }
     let columns = Columns {
         learner: args.learner_column.clone(),
@@ -41,11 +42,11 @@ fn fit(args: &args::EduFit) -> Result<ExitCode, Failure> {
         KnowledgeModel::Bkt(model) => bkt(model, seconds),
         KnowledgeModel::Irt(model) => irt(model, seconds),
     });
+    io::stdout().write_all(text.as_bytes()).while_running()?;
     if let Some(out) = &args.out {
         model.save(out).while_running()?;
     }
-    text.push_str(&next(args, &model));
-    io::stdout().write_all(text.as_bytes()).while_running()?;
+    io::stdout().write_all(next(args, &model).as_bytes()).while_running()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -117,7 +118,8 @@ fn bkt_notes(model: &Bkt, report: &BktReport) -> String {
         short,
         "no learner answered three times or more, so other parameters would explain the answers as well",
     );
-    let swapped = skills().filter(|(s, _)| s.guess > 0.5 || s.slip > 0.5).map(|(s, _)| s.name.as_str()).collect();
+    let swapped =
+        skills().filter(|(s, _)| s.guess > 0.5 || s.slip > 0.5).map(|(s, _)| s.name.as_str()).collect();
     note(swapped, "guess or slip exceeds 0.5, so `known` hardly means what the word says");
     let stopped = skills().filter(|(_, r)| !r.converged).map(|(s, _)| s.name.as_str()).collect();
     note(stopped, "the likelihood was still rising when the iterations were used up");
@@ -130,7 +132,8 @@ fn irt(model: &Irt, seconds: f64) -> String {
     if let Some(report) = report {
         text.push_str(&criteria(report.log_likelihood, report.parameters, report.aic, report.bic));
     }
-    let iterations = report.map_or_else(String::new, |r| format!(", {}", count(r.iterations, "iteration", "iterations")));
+    let iterations =
+        report.map_or_else(String::new, |r| format!(", {}", count(r.iterations, "iteration", "iterations")));
     let _ = writeln!(text, "took            {}{iterations}\n", took(seconds));
     let head = ["item", "discrimination", "difficulty", "guess", "answers"];
     let mut rows = vec![head.map(String::from).to_vec()];
@@ -142,12 +145,19 @@ fn irt(model: &Irt, seconds: f64) -> String {
         rows.push(row);
     }
     text.push_str(&table::aligned(&rows, &[]));
-    text.push_str(&report.map_or_else(String::new, irt_notes));
+    text.push_str(&report.map_or_else(String::new, |report| irt_notes(model, report)));
     text
 }
 
-fn irt_notes(report: &IrtReport) -> String {
+fn irt_notes(model: &Irt, report: &IrtReport) -> String {
     let mut text = String::new();
+    let turned = model.items().iter().filter(|item| item.discrimination < 0.0);
+    let turned: Vec<&str> = turned.map(|item| item.name.as_str()).collect();
+    if !turned.is_empty() {
+        let what =
+            "the more able answer wrongly more often (negative discrimination): check what counts as right";
+        let _ = write!(text, "\nnote: {}: {what}\n", turned.join(", "));
+    }
     if !report.left_out.is_empty() {
         let _ = write!(
             text,

@@ -6,11 +6,13 @@
 //! | `recipe` | finding and reading a recipe; errors with file, line and key |
 //! | `train`, `progress`, `interrupt` | `grpo train`, what it shows, and Ctrl-C |
 //! | `tutor` | `grpo train` for a tutor |
+//! | `compare` | `grpo compare` |
 //! | `eval`, `generate`, `devices`, `report`, `edu` | the other commands |
 //! | `failure`, `panics` | how things end badly: one paragraph and an exit code |
 //! | `folder`, `words`, `table` | names of folders, numbers in words, aligned columns |
 
 mod args;
+mod compare;
 mod devices;
 mod edu;
 mod eval;
@@ -46,6 +48,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Eval(args) => eval::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Devices => devices::run(),
+        Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Edu(args) => edu::run(&args),
         Command::Completions { shell } => {

@@ -2,14 +2,16 @@
 
 use crate::args;
 use anyhow::{Context, anyhow};
+use grpo_train::comparing::CompareRecipe;
 use grpo_train::tutoring::TutorRecipe;
 use grpo_train::{DataConfig, Error, ModelConfig, Recipe};
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// The recipes that need no file.
-const EMBEDDED: [(&str, &str); 4] = [
+const EMBEDDED: [(&str, &str); 5] = [
     ("arithmetic", include_str!("../../../recipes/arithmetic.toml")),
+    ("compare-kss", include_str!("../../../recipes/compare-kss.toml")),
     ("tutor-kss", include_str!("../../../recipes/tutor-kss.toml")),
     ("tutor-memory", include_str!("../../../recipes/tutor-memory.toml")),
     ("tutor-fsrs", include_str!("../../../recipes/tutor-fsrs.toml")),
@@ -82,6 +84,12 @@ impl Source {
         let mut recipe = self.changed(changes(args, "training.steps")?, TutorRecipe::with_changes)?;
         recipe.resolve_paths(&self.base);
         Ok(recipe)
+    }
+
+    /// Parses and checks the recipe of a comparison with changes from the command line.
+    pub(crate) fn read_compare(&self, sets: &[String]) -> anyhow::Result<CompareRecipe> {
+        let change = |set: &String| Change { written: format!("--set {set}"), assignment: set.clone() };
+        self.changed(sets.iter().map(change).collect(), CompareRecipe::with_changes)
     }
 
     fn changed<R>(&self, changes: Vec<Change>, parse: Parse<R>) -> anyhow::Result<R> {
@@ -312,9 +320,10 @@ mod tests {
     #[test]
     fn the_embedded_recipes_are_recipes() {
         for (name, text) in EMBEDDED {
-            let own = match TutorRecipe::is_one(text) {
-                true => TutorRecipe::from_toml(text).unwrap().name,
-                false => Recipe::from_toml(text).unwrap().name,
+            let own = match name {
+                "compare-kss" => CompareRecipe::with_changes(text, &[]).unwrap().name,
+                _ if TutorRecipe::is_one(text) => TutorRecipe::from_toml(text).unwrap().name,
+                _ => Recipe::from_toml(text).unwrap().name,
             };
             assert_eq!(own, name);
         }

@@ -3,7 +3,7 @@
 mod support;
 
 use burn::tensor::{DType, Tensor};
-use grpo_core::{Aggregate, Clip, Dppo, LossInputs, Objective, RatioLevel, Surrogate};
+use grpo_core::{AdvantageEstimator, Aggregate, Clip, Dppo, LossInputs, Objective, RatioLevel, Surrogate};
 use support::batch::{Batch, plain, whole};
 use support::{Draw, bools, close, device, tensor};
 
@@ -162,4 +162,45 @@ fn a_truncated_episode_goes_on_from_the_value_of_its_last_state() {
     assert_eq!(explained_variance(&[3.0; 4], &[1.0, 2.0, 6.0, f64::NAN], &mask).unwrap(), Some(0.0));
     assert_eq!(explained_variance(&[3.0; 4], &[2.0; 4], &mask).unwrap(), None);
     assert!(explained_variance(&[3.0; 3], &[2.0; 4], &mask).is_err());
+}
+
+#[test]
+fn what_comes_after_a_step_is_compared_with_what_came_to_the_others_from_the_same_time_on() {
+    let grpo = AdvantageEstimator::default();
+    // The whole reward at the last step: every step has the episode's advantage.
+    let rewards = [vec![0.0, 0.0, 1.0], vec![0.0, 0.0, 0.0], vec![0.0, 0.0, 3.0], vec![0.0, 0.0, 1.0]];
+    let steps = || vec![vec![0, 1, 2]; 4];
+    let whole = grpo.estimate(&[1.0, 0.0, 3.0, 1.0], 4).unwrap();
+    let to_go = grpo.estimate_to_go(&rewards, &steps(), &[4], 1.0).unwrap();
+    assert_eq!(to_go.episodes, whole);
+    for (own, episode) in to_go.values.iter().zip(&whole.values) {
+        assert!(own.iter().all(|a| (a - episode).abs() < 1e-12));
+    }
+    // By hand: what came before a step has no part in its advantage, and a discount makes what is far away count less.
+    let plain = AdvantageEstimator::dr_grpo();
+    let two = [vec![5.0, 1.0], vec![0.0, 3.0]];
+    let clocks = [vec![0, 1], vec![0, 1]];
+    let a = plain.estimate_to_go(&two, &clocks, &[2], 0.5).unwrap();
+    assert_eq!(a.values, [vec![2.0, -1.0], vec![-2.0, 1.0]]); // to go: 5.5, 1 and 1.5, 3
+    // Days with different numbers of steps: the second episode's only step of day 1 is its third.
+    let days = [vec![0, 1, 1], vec![0, 0, 1]];
+    let b = plain.estimate_to_go(&[vec![1.0, 0.0, 4.0], vec![0.0, 1.0, 2.0]], &days, &[2], 1.0).unwrap();
+    assert_eq!(b.values, [vec![1.0, 1.0, 1.0], vec![-1.0, -1.0, -1.0]]);
+    // Who is done gets nothing any more; leave-one-out compares with the others alone.
+    let c = AdvantageEstimator::rloo()
+        .estimate_to_go(&[vec![1.0], vec![0.0, 2.0]], &[vec![0], vec![0, 1]], &[2], 1.0)
+        .unwrap();
+    assert_eq!(c.values, [vec![-1.0], vec![1.0, 2.0]]);
+    // No spread between the episodes: nothing to learn.
+    let d = grpo.estimate_to_go(&[vec![1.0, 0.0], vec![0.0, 1.0]], &clocks, &[2], 1.0).unwrap();
+    assert_eq!(d.values, [vec![0.0, 0.0], vec![0.0, 0.0]]);
+    for (rewards, clocks, discount, word) in [
+        (vec![vec![1.0]], vec![vec![0, 1]], 1.0, "clocks"),
+        (vec![vec![1.0, f64::NAN]], vec![vec![0, 1]], 1.0, "rewards[0]"),
+        (vec![vec![1.0, 2.0]], vec![vec![1, 0]], 1.0, "clocks[0]"),
+        (vec![vec![1.0, 2.0]], vec![vec![0, 1]], 1.5, "discount"),
+    ] {
+        let error = grpo.estimate_to_go(&rewards, &clocks, &[1], discount).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
 }

@@ -154,12 +154,15 @@ impl KnowledgeModel {
         match file.get("version").map(serde_json::Value::as_u64) {
             Some(Some(VERSION)) => {}
             Some(Some(version)) => {
-                return Err(format!("it has version {version}, and this program reads version {VERSION}; fit it again"));
+                return Err(format!(
+                    "it has version {version}, and this program reads version {VERSION}; fit it again"
+                ));
             }
             _ => return Err(format!("it has no `version`; {FIX}")),
         }
         let model = file.get_mut("model").map(serde_json::Value::take).unwrap_or_default();
-        let model: Self = serde_json::from_value(model).map_err(|error| format!("`model`: {error}; {FIX}"))?;
+        let model: Self =
+            serde_json::from_value(model).map_err(|error| format!("`model`: {error}; {FIX}"))?;
         match &model {
             Self::Bkt(model) => model.validate(),
             Self::Irt(model) => model.validate(),

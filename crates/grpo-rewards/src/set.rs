@@ -80,7 +80,7 @@ impl Column {
 }
 
 /// What a [`RewardSet`] made of a batch of episodes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// One column per reward, in the order of the set.
     pub columns: Vec<Column>,
@@ -90,6 +90,29 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// The same for some of the episodes.
+    pub fn select(&self, episodes: std::ops::Range<usize>) -> Self {
+        let column = |column: &Column| Column {
+            outcomes: column.outcomes[episodes.clone()].to_vec(),
+            name: column.name.clone(),
+            weight: column.weight,
+        };
+        let columns = self.columns.iter().map(column).collect();
+        Self { columns, combined: self.combined[episodes.clone()].to_vec() }
+    }
+
+    /// Adds what the same set made of more episodes.
+    pub fn append(&mut self, more: Self) {
+        if self.columns.is_empty() {
+            *self = more;
+            return;
+        }
+        for (column, more) in self.columns.iter_mut().zip(more.columns) {
+            column.outcomes.extend(more.outcomes);
+        }
+        self.combined.extend(more.combined);
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)

@@ -32,6 +32,12 @@ pub trait Environment: Clone {
         let _ = allowed;
     }
 
+    /// The time now, which never falls: sessions from one start are at the same point when their clocks are. `None` counts steps, which is
+    /// right unless actions take different times.
+    fn clock(&self) -> Option<u64> {
+        None
+    }
+
     /// Takes one action. Whatever is random about its outcome is drawn from `rng`.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ pub enum FinishReason {
 }
 
 /// One sampled trajectory: a completion, or the actions of one tutoring session.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
     /// The actions in order: token ids (a stop token included), or choices.
     pub actions: Vec<u32>,
@@ -36,7 +36,7 @@ impl Episode {
 }
 
 /// The G episodes of one prompt.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// Index of the prompt in the list that was given to the sampler.
     pub prompt: usize,

@@ -28,6 +28,7 @@
 //! assert_ne!(first, streams.stream(0, 3, 2).next_u64()); // another sample of the same prompt does not
 //! ```
 
+pub mod adaptive;
 mod environment;
 mod episode;
 mod error;

@@ -50,6 +50,8 @@ pub struct Record<E> {
     pub allowed: Vec<bool>,
     /// Reward of each step.
     pub rewards: Vec<f64>,
+    /// The environment's clock before each action.
+    pub clocks: Vec<u64>,
 }
 
 impl<E> Record<E> {
@@ -138,6 +140,7 @@ struct Seat<E> {
     observations: Vec<f32>,
     allowed: Vec<bool>,
     rewards: Vec<f64>,
+    clocks: Vec<u64>,
     done: bool,
 }
 
@@ -157,6 +160,7 @@ impl<E: Environment> Seat<E> {
             observations: Vec::new(),
             allowed: Vec::new(),
             rewards: Vec::new(),
+            clocks: Vec::new(),
             done: false,
         }
     }
@@ -177,6 +181,7 @@ impl<E: Environment> Seat<E> {
             sample,
             seen: "NaN, infinity, or no action that is allowed",
         })?;
+        let clock = self.environment.clock().unwrap_or(self.rewards.len() as u64);
         let transition = self
             .environment
             .step(choice.action as usize, &mut self.luck)
@@ -184,6 +189,7 @@ impl<E: Environment> Seat<E> {
         self.observations.extend_from_slice(observation);
         self.allowed.extend(allowed);
         self.rewards.push(transition.reward);
+        self.clocks.push(clock);
         self.episode.actions.push(choice.action);
         self.episode.log_probs.push(choice.log_prob);
         self.episode.entropies.push(choice.entropy);
@@ -195,7 +201,7 @@ impl<E: Environment> Seat<E> {
     }
 
     fn leave(self) -> (Episode, Record<E>) {
-        let Self { environment, episode, observations, allowed, rewards, .. } = self;
-        (episode, Record { end: environment, observations, allowed, rewards })
+        let Self { environment, episode, observations, allowed, rewards, clocks, .. } = self;
+        (episode, Record { end: environment, observations, allowed, rewards, clocks })
     }
 }

@@ -56,8 +56,8 @@ pub fn evaluate(
         // Greedy: no stream is read.
         let sampling = Sampling::greedy(max_new_tokens);
         let rollout =
-            Rollout { group_size: 1, sampling: &sampling, streams: Streams::new(0), rows: ROWS, workers };
-        let groups = rollout.sample(model, &prompts, 0)?;
+            Rollout { sampling: &sampling, streams: Streams::new(0), rows: ROWS, workers };
+        let groups = rollout.sample(model, &prompts, &vec![1; prompts.len()], 0)?;
         for ((group, prompt), &index) in groups.iter().zip(&prompts).zip(&asked) {
             for episode in &group.episodes {
                 let completion = model.tokenizer().decode_completion(prompt, &episode.actions)?;

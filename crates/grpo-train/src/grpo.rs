@@ -1,5 +1,8 @@
 use crate::{
-    Error, GrpoMetrics, Question, Recipe, SampleLine, Update, Workers, rollout::Rollout, rows::Rows,
+    Error, GrpoMetrics, Question, Recipe, SampleLine, Update, Workers,
+    forming::{Former, Kept},
+    rollout::Rollout,
+    rows::Rows,
 };
 use burn::{
     optim::ModuleOptimizer,
@@ -8,6 +11,7 @@ use burn::{
 use grpo_core::{Advantages, KlPenalty, KlPlacement, LossInputs, Metrics, column};
 use grpo_lm::{LanguageModel, SharedPrompts};
 use grpo_rewards::{Evaluation, RewardSet, Sample};
+use grpo_rollout::adaptive::{Prompt, Refill, Tally, Verdict};
 use grpo_rollout::{Episode, Experience, FinishReason, Group, MicroBatch, Policy, Streams};
 use std::time::{Duration, Instant};
 
@@ -27,18 +31,33 @@ pub(crate) struct Outcome {
     pub(crate) samples: Vec<SampleLine>,
 }
 
-/// Groups with what they are worth.
-struct Scored {
+/// Groups of a step with what they were worth, group by group.
+#[derive(Default)]
+struct Gathered {
+    questions: Vec<Question>,
+    prompts: Vec<Vec<u32>>,
     groups: Vec<Group>,
     completions: Vec<String>,
     evaluation: Evaluation,
+    /// Completion tokens that were sampled, those of groups that were thrown away included.
+    tokens: usize,
+    /// Seconds of sampling and of rewards.
+    times: [Duration; 2],
+    tally: Option<Tally>,
+}
+
+/// Everything that the update learns from: the new groups, and behind them those that are learnt from once more.
+struct Scored {
+    prompts: Vec<Vec<u32>>,
+    groups: Vec<Group>,
     advantages: Advantages,
+    replayed: usize,
     /// Mean divergence from the reference policy, where it was subtracted from the rewards.
     kl: Option<f64>,
 }
 
 impl Grpo<'_> {
-    /// One step of Group Relative Policy Optimization (DeepSeekMath, arXiv:2402.03300, algorithm 1).
+    /// One step of Group Relative Policy Optimization (DeepSeekMath, arXiv:2402.03300, algorithm 1). `pool` are the questions it may ask.
     ///
     /// # Errors
     /// When sampling, rewards or numbers fail; `model` is then what it was before the step.
@@ -46,52 +65,83 @@ impl Grpo<'_> {
         &self,
         model: &mut LanguageModel,
         optimizer: &mut ModuleOptimizer,
-        questions: &[Question],
+        pool: &[Question],
+        former: &mut Former,
         step: usize,
     ) -> Result<Outcome, Error> {
-        let start = Instant::now();
-        let prompts = questions
-            .iter()
-            .map(|q| model.tokenizer().encode_prompt(&q.prompt))
-            .collect::<Result<Vec<_>, _>>()?;
-        let groups = self.rollout(model, &prompts, step)?;
-        let sampled = Instant::now();
-        let scored = self.score(model, questions, &prompts, groups, step)?;
-        let judged = Instant::now();
-        let update = self.update(model, optimizer, &prompts, &scored, step)?;
-        let times = [sampled - start, judged - sampled, judged.elapsed()];
+        let mut formed = former.clone();
+        let gathered = self.gather(model, pool, &mut formed, step)?;
+        let scored = self.score(&gathered, &mut formed, step)?;
+        let begin = Instant::now();
+        let updated = self.update(model, optimizer, &scored, step)?;
+        *former = formed;
         Ok(Outcome {
-            metrics: self.metrics(&scored, &update, times, step),
-            samples: self.samples(questions, &scored, step),
+            metrics: self.metrics(&gathered, &scored, &updated, begin.elapsed(), step),
+            samples: self.samples(&gathered, &scored, step),
         })
     }
 
-    fn rollout(&self, model: &LanguageModel, prompts: &[Vec<u32>], step: usize) -> Result<Vec<Group>, Error> {
-        let Recipe { grpo, sampling, .. } = self.recipe;
-        let rollout = Rollout {
-            group_size: grpo.group_size,
-            sampling,
-            streams: self.streams,
-            rows: grpo.micro_batch_size,
-            workers: self.workers,
-        };
-        rollout.sample(model, prompts, step as u64)
-    }
-
-    /// Rewards and advantages.
-    fn score(
+    /// Asks questions until there are as many groups as the step wants: once, or with dynamic sampling as long as groups are replaced.
+    fn gather(
         &self,
         model: &LanguageModel,
-        questions: &[Question],
-        prompts: &[Vec<u32>],
-        groups: Vec<Group>,
+        pool: &[Question],
+        former: &mut Former,
         step: usize,
-    ) -> Result<Scored, Error> {
-        let mut completions = Vec::with_capacity(groups.len() * self.recipe.grpo.group_size);
+    ) -> Result<Gathered, Error> {
+        let infos: Vec<Prompt> = pool.iter().map(Question::as_prompt).collect();
+        let mut refill = former.adaptive.refill(self.recipe.grpo.prompts_per_step);
+        let (mut open, mut asked): (Vec<usize>, usize) = ((0..pool.len()).collect(), 0);
+        let mut gathered = Gathered::default();
+        let mut wanted = self.recipe.grpo.prompts_per_step;
+        while wanted.min(open.len()) > 0 {
+            let count = wanted.min(open.len());
+            let candidates: Vec<Prompt> = open.iter().map(|&at| infos[at].clone()).collect();
+            let picked: Vec<usize> = former.adaptive.choose(step as u64, &candidates, count)?;
+            let mut chosen: Vec<usize> = picked.into_iter().map(|at| open[at]).collect();
+            open.retain(|at| !chosen.contains(at));
+            let own: Vec<Prompt> = chosen.iter().map(|&at| infos[at].clone()).collect();
+            let budget = count * self.recipe.grpo.group_size;
+            let mut sizes = former.adaptive.sizes(step as u64, &own, budget)?;
+            // Groups of one size side by side go through the model together.
+            let mut order: Vec<usize> = (0..count).collect();
+            order.sort_by_key(|&at| std::cmp::Reverse(sizes[at]));
+            chosen = order.iter().map(|&at| chosen[at]).collect();
+            sizes = order.iter().map(|&at| sizes[at]).collect();
+
+            let round = self.ask(model, chosen.iter().map(|&at| pool[at].clone()).collect(), &sizes, asked, step)?;
+            asked += count;
+            wanted = self.keep(round, former, refill.as_mut(), &mut gathered, step)?;
+        }
+        if let Some(refill) = &refill {
+            former.adaptive.record(refill);
+            gathered.tally = Some(refill.tally());
+        }
+        Ok(gathered)
+    }
+
+    /// A group for each question, and its rewards. `first` prompts were asked before in this step.
+    fn ask(
+        &self,
+        model: &LanguageModel,
+        questions: Vec<Question>,
+        sizes: &[usize],
+        first: usize,
+        step: usize,
+    ) -> Result<Gathered, Error> {
+        let begin = Instant::now();
+        let Recipe { grpo, sampling, .. } = self.recipe;
+        let tokenizer = model.tokenizer();
+        let prompts =
+            questions.iter().map(|q| tokenizer.encode_prompt(&q.prompt)).collect::<Result<Vec<_>, _>>()?;
+        let streams = self.streams.starting_at(first);
+        let rollout = Rollout { sampling, streams, rows: grpo.micro_batch_size, workers: self.workers };
+        let groups = rollout.sample(model, &prompts, sizes, step as u64)?;
+        let sampled = begin.elapsed();
+        let mut completions = Vec::with_capacity(sizes.iter().sum());
         for group in &groups {
             for episode in &group.episodes {
-                completions
-                    .push(model.tokenizer().decode_completion(&prompts[group.prompt], &episode.actions)?);
+                completions.push(tokenizer.decode_completion(&prompts[group.prompt], &episode.actions)?);
             }
         }
         let rows = groups.iter().flat_map(|g| g.episodes.iter().map(|e| (&questions[g.prompt], e)));
@@ -100,7 +150,7 @@ impl Grpo<'_> {
             .map(|((question, episode), text)| sample(question, episode, text))
             .collect();
         let evaluation = self.rewards.evaluate(&samples);
-        let allowed = self.recipe.grpo.max_reward_failures;
+        let allowed = grpo.max_reward_failures;
         if evaluation.failure_share() > allowed {
             let (name, _, why) = evaluation.first_failure().unwrap_or(("", 0, ""));
             return Err(Error::Rewards {
@@ -111,13 +161,75 @@ impl Grpo<'_> {
                 first: format!("{name}: {why}"),
             });
         }
+        let tokens = groups.iter().flat_map(|g| &g.episodes).map(Episode::len).sum();
+        let times = [sampled, begin.elapsed() - sampled];
+        Ok(Gathered { questions, prompts, groups, completions, evaluation, tokens, times, tally: None })
+    }
+
+    /// Takes a round's groups into the step, those that dynamic sampling keeps. Returns how many are still wanted.
+    fn keep(
+        &self,
+        round: Gathered,
+        former: &mut Former,
+        mut refill: Option<&mut Refill>,
+        gathered: &mut Gathered,
+        step: usize,
+    ) -> Result<usize, Error> {
+        gathered.tokens += round.tokens;
+        for (sum, time) in gathered.times.iter_mut().zip(round.times) {
+            *sum += time;
+        }
+        let mut rows = 0..0;
+        for (mut group, (question, prompt)) in
+            round.groups.into_iter().zip(round.questions.into_iter().zip(round.prompts))
+        {
+            rows = rows.end..rows.end + group.episodes.len();
+            let rewards: Vec<f64> =
+                round.evaluation.combined[rows.clone()].iter().copied().flatten().collect();
+            former.adaptive.observe(step as u64, question.id(), &rewards)?;
+            let tokens = group.episodes.iter().map(Episode::len).sum();
+            if refill.as_mut().is_some_and(|refill| refill.offer(&rewards, tokens) != Verdict::Kept) {
+                continue;
+            }
+            group.prompt = gathered.prompts.len();
+            gathered.groups.push(group);
+            gathered.questions.push(question);
+            gathered.prompts.push(prompt);
+            gathered.completions.extend_from_slice(&round.completions[rows.clone()]);
+            gathered.evaluation.append(round.evaluation.select(rows.clone()));
+        }
+        Ok(refill.map_or(0, |refill| refill.wanted()))
+    }
+
+    /// Rewards and advantages, with the groups that are learnt from once more.
+    fn score(&self, gathered: &Gathered, former: &mut Former, step: usize) -> Result<Scored, Error> {
+        let (mut prompts, mut groups) = (gathered.prompts.clone(), gathered.groups.clone());
+        let (penalties, kl) = self.reward_penalties(&prompts, &groups)?;
+        let mut rewards: Vec<Option<f64>> =
+            gathered.evaluation.combined.iter().zip(penalties).map(|(r, kl)| Some((*r)? - kl)).collect();
+        let mut infos: Vec<Prompt> = gathered.questions.iter().map(Question::as_prompt).collect();
+        let again = former.replayed(step, groups.len())?;
+        let replayed = again.len();
+        let mut fresh = Vec::with_capacity(groups.len());
+        let mut start = 0;
+        for (group, question) in groups.iter().zip(&gathered.questions) {
+            let rows = start..start + group.episodes.len();
+            start = rows.end;
+            let (question, prompt) = (question.id(), prompts[group.prompt].clone());
+            fresh.push(Kept { question, prompt, group: group.clone(), rewards: rewards[rows].to_vec() });
+        }
+        for kept in again {
+            groups.push(Group { prompt: prompts.len(), episodes: kept.group.episodes });
+            prompts.push(kept.prompt);
+            rewards.extend(kept.rewards);
+            infos.push(Prompt::new(kept.question));
+        }
+        former.keep(step, fresh)?;
         let sizes: Vec<usize> = groups.iter().map(|g| g.episodes.len()).collect();
         let lengths: Vec<usize> = groups.iter().flat_map(|g| g.episodes.iter().map(Episode::len)).collect();
-        let (penalties, kl) = self.reward_penalties(prompts, &groups)?;
-        let rewards: Vec<Option<f64>> =
-            evaluation.combined.iter().zip(penalties).map(|(reward, kl)| Some((*reward)? - kl)).collect();
-        let advantages = self.recipe.advantages.estimate_groups(&rewards, &sizes, Some(&lengths))?;
-        Ok(Scored { groups, completions, evaluation, advantages, kl })
+        let estimator = &self.recipe.advantages;
+        let advantages = former.advantages(estimator, step, &infos, &rewards, &sizes, &lengths)?;
+        Ok(Scored { prompts, groups, advantages, replayed, kl })
     }
 
     /// What the divergence from the reference policy costs each episode, where it is subtracted from the reward (else 0), and
@@ -155,7 +267,6 @@ impl Grpo<'_> {
         &self,
         model: &mut LanguageModel,
         optimizer: &mut ModuleOptimizer,
-        prompts: &[Vec<u32>],
         scored: &Scored,
         step: usize,
     ) -> Result<Updated, Error> {
@@ -176,7 +287,7 @@ impl Grpo<'_> {
             let parts = experience.micro_batches(recipe.grpo.micro_batch_size);
             let parts = self.workers.map(&parts, |part| {
                 let policy = policy.for_worker();
-                let inputs = self.loss_inputs(&policy, prompts, &experience, &weights, part)?;
+                let inputs = self.loss_inputs(&policy, &scored.prompts, &experience, &weights, part)?;
                 let outputs = recipe.objective.loss(inputs)?;
                 Ok((Update::gradients(policy.decoder(), &outputs.loss), outputs.diagnostics))
             })?;
@@ -260,22 +371,35 @@ impl Grpo<'_> {
         Ok(inputs)
     }
 
-    fn metrics(&self, scored: &Scored, updated: &Updated, times: [Duration; 3], step: usize) -> GrpoMetrics {
-        let episodes: Vec<&Episode> = scored.groups.iter().flat_map(|g| &g.episodes).collect();
+    fn metrics(
+        &self,
+        gathered: &Gathered,
+        scored: &Scored,
+        updated: &Updated,
+        update_time: Duration,
+        step: usize,
+    ) -> GrpoMetrics {
+        let episodes: Vec<&Episode> = gathered.groups.iter().flat_map(|g| &g.episodes).collect();
         let tokens: usize = episodes.iter().map(|e| e.len()).sum();
         let count = episodes.len().max(1) as f64;
         let truncated = episodes.iter().filter(|e| e.finish == FinishReason::Truncated).count();
         let entropy: f64 = episodes.iter().flat_map(|e| &e.entropies).map(|&h| f64::from(h)).sum();
         // Tokens of groups that were left out count as tokens that weren't clipped, which is what they are.
-        let share = updated.trained_tokens as f64 / tokens.max(1) as f64;
+        let all: usize = scored.groups.iter().flat_map(|g| &g.episodes).map(Episode::len).sum();
+        let share = updated.trained_tokens as f64 / all.max(1) as f64;
         let of = |pick: fn(&Metrics) -> f64| updated.metrics.as_ref().map_or(0.0, |m| pick(m) * share);
+        let columns = &gathered.evaluation.columns;
+        let present: Vec<f64> = gathered.evaluation.combined.iter().copied().flatten().collect();
+        let reward = match scored.kl.is_some() || scored.replayed == 0 {
+            true => scored.advantages.reward_mean,
+            // Of the new ones alone.
+            false => present.iter().sum::<f64>() / present.len().max(1) as f64,
+        };
         GrpoMetrics {
             loss: updated.metrics.as_ref().map_or(0.0, |m| m.loss),
-            reward: scored.advantages.reward_mean,
+            reward,
             reward_std: scored.advantages.reward_std,
-            rewards: scored
-                .evaluation
-                .columns
+            rewards: columns
                 .iter()
                 .flat_map(|c| {
                     [
@@ -284,8 +408,12 @@ impl Grpo<'_> {
                     ]
                 })
                 .collect(),
-            reward_failures: scored.evaluation.failures(),
+            reward_failures: gathered.evaluation.failures(),
             frac_reward_zero_std: scored.advantages.share_without_spread(),
+            sampled_groups: gathered.tally.map(|tally| tally.sampled),
+            discarded_groups: gathered.tally.map(|tally| tally.without_spread.groups + tally.surplus.groups),
+            missing_groups: gathered.tally.map(|tally| tally.shortfall),
+            replayed_groups: self.recipe.adaptive.replay.map(|_| scored.replayed),
             kl: scored.kl.or(updated.metrics.as_ref().and_then(|m| m.kl)),
             entropy: entropy / tokens.max(1) as f64,
             clip_low: of(|m| m.clip_low),
@@ -297,16 +425,16 @@ impl Grpo<'_> {
             clipped_ratio: truncated as f64 / count,
             grad_norm: updated.grad_norm,
             learning_rate: self.recipe.grpo.schedule().rate(step),
-            tokens,
-            step_time: times.iter().sum::<Duration>().as_secs_f64(),
-            rollout_time: times[0].as_secs_f64(),
-            reward_time: times[1].as_secs_f64(),
-            update_time: times[2].as_secs_f64(),
+            tokens: gathered.tokens,
+            step_time: (gathered.times[0] + gathered.times[1] + update_time).as_secs_f64(),
+            rollout_time: gathered.times[0].as_secs_f64(),
+            reward_time: gathered.times[1].as_secs_f64(),
+            update_time: update_time.as_secs_f64(),
         }
     }
 
     /// Lines for `samples.jsonl` where this step is one that is sampled.
-    fn samples(&self, questions: &[Question], scored: &Scored, step: usize) -> Vec<SampleLine> {
+    fn samples(&self, gathered: &Gathered, scored: &Scored, step: usize) -> Vec<SampleLine> {
         let config = &self.recipe.grpo;
         let last = step + 1 == config.steps;
         if !(step == 0 || last || (step + 1).is_multiple_of(config.sample_every)) {
@@ -314,15 +442,15 @@ impl Grpo<'_> {
         }
         let mut lines = Vec::new();
         let mut row = 0;
-        for (index, group) in scored.groups.iter().take(config.sampled_groups).enumerate() {
+        for (index, group) in gathered.groups.iter().take(config.sampled_groups).enumerate() {
             for episode in &group.episodes {
-                let columns = &scored.evaluation.columns;
+                let columns = &gathered.evaluation.columns;
                 lines.push(SampleLine {
                     step: step + 1,
                     group: index,
-                    prompt: questions[group.prompt].prompt.clone(),
-                    completion: scored.completions[row].clone(),
-                    reference: questions[group.prompt].reference.clone(),
+                    prompt: gathered.questions[group.prompt].prompt.clone(),
+                    completion: gathered.completions[row].clone(),
+                    reference: gathered.questions[group.prompt].reference.clone(),
                     finish: episode.finish,
                     tokens: episode.len(),
                     rewards: columns.iter().map(|c| (c.name.clone(), c.outcomes[row].value())).collect(),
@@ -330,7 +458,7 @@ impl Grpo<'_> {
                         .iter()
                         .map(|c| (c.name.clone(), c.outcomes[row].reason().into()))
                         .collect(),
-                    reward: scored.evaluation.combined[row],
+                    reward: gathered.evaluation.combined[row],
                     advantage: scored.advantages.values[row],
                 });
                 row += 1;

@@ -39,9 +39,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod comparing;
 mod error;
 mod evaluate;
 mod folder;
+mod forming;
 mod grpo;
 mod imitation;
 mod learner;

@@ -114,6 +114,18 @@ pub struct GrpoMetrics {
     pub reward_failures: usize,
     /// Share of groups whose rewards are all equal; they teach nothing.
     pub frac_reward_zero_std: f64,
+    /// Groups that were sampled, those that were thrown away included; with dynamic sampling.
+    #[serde(rename = "groups/sampled", skip_serializing_if = "Option::is_none")]
+    pub sampled_groups: Option<u64>,
+    /// Groups that were thrown away, for want of spread or because there were enough; with dynamic sampling.
+    #[serde(rename = "groups/discarded", skip_serializing_if = "Option::is_none")]
+    pub discarded_groups: Option<u64>,
+    /// Groups that were wanted and not found within the bound; with dynamic sampling.
+    #[serde(rename = "groups/missing", skip_serializing_if = "Option::is_none")]
+    pub missing_groups: Option<u64>,
+    /// Groups of earlier steps that were learnt from once more; with replay.
+    #[serde(rename = "groups/replayed", skip_serializing_if = "Option::is_none")]
+    pub replayed_groups: Option<usize>,
     /// Divergence from the reference policy, mean over tokens, nats: the k3 estimate, the exact one, or (where the reward pays for it)
     /// the chosen estimate of the old policy's; null without a reference.
     pub kl: Option<f64>,
@@ -143,7 +155,7 @@ pub struct GrpoMetrics {
     pub grad_norm: f64,
     /// Learning rate of the step.
     pub learning_rate: f64,
-    /// Completion tokens sampled.
+    /// Completion tokens sampled, those of groups that were thrown away included.
     #[serde(skip)]
     pub tokens: usize,
     /// Seconds for the whole step.

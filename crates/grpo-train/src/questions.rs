@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// One question as it goes into a rollout.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Question {
     /// What the policy reads.
     pub prompt: String,
@@ -15,6 +15,8 @@ pub struct Question {
     pub reference: Option<String>,
     /// A worked solution, where there is one.
     pub solution: Option<String>,
+    /// How hard it is, from 0 to 1, where the data say so.
+    pub difficulty: Option<f64>,
 }
 
 /// The questions of a run: an endless, seeded order for training, and fixed sets that training never sees.
@@ -83,6 +85,19 @@ impl Questions {
         let validation = train.split_off(train.len() - validation);
         test.truncate(held_out);
         Ok(Self { train: Source::List { questions: train, seed }, validation, held_out: test })
+    }
+
+    /// The training questions that step `step` of GRPO may choose from, where it asks `count`: those of [`Questions::batch`], and as many of the
+    /// ones after them as there are to be, none twice.
+    pub(crate) fn pool(&self, step: usize, count: usize, most: usize) -> Vec<Question> {
+        let mut pool = self.train.slots((1 << 40) + step as u64 * count as u64, most.max(count));
+        let mut seen = HashSet::new();
+        let mut place = 0;
+        pool.retain(|question| {
+            place += 1;
+            seen.insert(question.prompt.clone()) || place <= count
+        });
+        pool
     }
 
     /// `count` training questions of one step of a stage. A pure function of its arguments: nothing to save, nothing to
@@ -192,6 +207,7 @@ impl From<grpo_edu::Problem> for Question {
             prompt: problem.question,
             reference: Some(problem.answer.to_string()),
             solution: Some(problem.solution),
+            difficulty: None,
         }
     }
 }
@@ -227,6 +243,13 @@ pub fn read_jsonl(path: &Path, config: &JsonlConfig) -> Result<Vec<Question>, Er
             prompt: config.prompt.replace("{question}", &question),
             reference: text(&config.r#final)?,
             solution: text(&config.solution)?,
+            difficulty: difficulty(fields.get(&config.difficulty)).map_err(|found| {
+                refuse(format!(
+                    "`{}` is {found}; a difficulty is a number from 0 (easy) to 1 (hard). Leave it out, or name another field in \
+                     `data.difficulty`",
+                    config.difficulty
+                ))
+            })?,
         });
     }
     if questions.is_empty() {
@@ -238,13 +261,24 @@ pub fn read_jsonl(path: &Path, config: &JsonlConfig) -> Result<Vec<Question>, Er
     Ok(questions)
 }
 
+/// A number from 0 to 1, where there is one; else what was found.
+fn difficulty(value: Option<&Value>) -> Result<Option<f64>, String> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_f64().filter(|number| (0.0..=1.0).contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => Err(value.to_string()),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use grpo_edu::ArithmeticConfig;
 
     fn list(n: usize) -> Questions {
-        let question = |i: usize| Question { prompt: i.to_string(), reference: None, solution: None };
+        let question = |i: usize| Question { prompt: i.to_string(), reference: None, solution: None, difficulty: None };
         let train = Source::List { questions: (0..n).map(question).collect(), seed: 3 };
         Questions { train, validation: Vec::new(), held_out: Vec::new() }
     }

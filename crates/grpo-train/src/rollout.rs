@@ -1,11 +1,11 @@
 use crate::{Error, Workers};
 use grpo_lm::LanguageModel;
 use grpo_rollout::{Group, Sampler, Sampling, Streams};
+use std::ops::Range;
 
-/// How groups are sampled: in parts of about `rows` episodes, one part per worker at a time. The parts depend on `rows` alone,
-/// so the groups don't depend on the number of workers.
+/// How groups are sampled: in parts of about `rows` episodes, one part per worker at a time. The parts depend on `rows` and the groups'
+/// sizes alone, so the groups don't depend on the number of workers.
 pub(crate) struct Rollout<'a> {
-    pub(crate) group_size: usize,
     pub(crate) sampling: &'a Sampling,
     pub(crate) streams: Streams,
     pub(crate) rows: usize,
@@ -13,25 +13,29 @@ pub(crate) struct Rollout<'a> {
 }
 
 impl Rollout<'_> {
-    /// One group for each prompt, in the order of the prompts.
+    /// One group of the size asked for for each prompt, in the order of the prompts. Neighbours of one size are sampled together.
     pub(crate) fn sample(
         &self,
         model: &LanguageModel,
         prompts: &[Vec<u32>],
+        sizes: &[usize],
         step: u64,
     ) -> Result<Vec<Group>, Error> {
-        let prompts_per_part = (self.rows / self.group_size.max(1)).max(1);
-        let parts: Vec<(usize, &[Vec<u32>])> = prompts
-            .chunks(prompts_per_part)
-            .enumerate()
-            .map(|(i, part)| (i * prompts_per_part, part))
-            .collect();
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for (at, &size) in sizes.iter().enumerate().take(prompts.len()) {
+            let most = (self.rows / size.max(1)).max(1);
+            match parts.last_mut() {
+                Some(last) if sizes[last.start] == size && last.len() < most => last.end = at + 1,
+                _ => parts.push(at..at + 1),
+            }
+        }
         let model = model.frozen();
-        let groups = self.workers.map(&parts, |&(first, part)| {
-            let streams = self.streams.starting_at(first);
-            let mut groups = model.sample(part, self.group_size, self.sampling, &streams, step)?;
+        let groups = self.workers.map(&parts, |part| {
+            let streams = self.streams.starting_at(part.start);
+            let (own, size) = (&prompts[part.clone()], sizes[part.start]);
+            let mut groups = model.sample(own, size, self.sampling, &streams, step)?;
             for group in &mut groups {
-                group.prompt += first;
+                group.prompt += part.start;
             }
             Ok(groups)
         })?;

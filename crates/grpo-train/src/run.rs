@@ -1,6 +1,7 @@
 use crate::{
     Accuracy, Error, Event, Metric, ModelConfig, Observer, Question, Questions, Recipe, RunFolder, Set,
-    Stage, State, StepMetrics, Summary, Workers, evaluate::evaluate, folder::{Lengths, replace_folder}, grpo::Grpo,
+    Stage, State, StepMetrics, Summary, Workers, evaluate::evaluate, folder::{Lengths, replace_folder},
+    forming::Former, grpo::Grpo,
     imitation, metrics::Line, report, state::{self, load_module},
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
@@ -63,6 +64,7 @@ pub fn train(
         model,
         reference: None,
         optimizer,
+        former: Former::new(&recipe.adaptive, recipe.seed)?,
         state: State::new(first, &machine.name),
     };
     run.go(observer, stop, false)
@@ -101,7 +103,9 @@ pub fn resume(
         false => None,
     };
     let optimizer = state::load_optimizer(recipe.optimizer.init(), &checkpoint)?;
-    let run = Run { recipe: &recipe, parts, machine, folder, model, reference, optimizer, state };
+    let mut former = Former::new(&recipe.adaptive, recipe.seed)?;
+    former.restore(&checkpoint)?;
+    let run = Run { recipe: &recipe, parts, machine, folder, model, reference, optimizer, former, state };
     run.go(observer, stop, true)
 }
 
@@ -209,6 +213,7 @@ struct Run<'a> {
     /// The policy that the KL term compares with: the one GRPO began with.
     reference: Option<LanguageModel>,
     optimizer: ModuleOptimizer,
+    former: Former,
     state: State,
 }
 
@@ -338,8 +343,10 @@ impl Run<'_> {
                 workers: &self.parts.workers,
             };
             let step = self.state.step;
-            let questions = self.parts.questions.batch(stage, step, config.prompts_per_step);
-            let outcome = grpo.step(&mut self.model, &mut self.optimizer, &questions, step)?;
+            let count = config.prompts_per_step;
+            let pool = self.parts.questions.pool(step, count, self.former.pool(count));
+            let outcome =
+                grpo.step(&mut self.model, &mut self.optimizer, &pool, &mut self.former, step)?;
             // The counter moves with the weights, before anything else can fail.
             let metrics = StepMetrics::Grpo(Box::new(outcome.metrics));
             self.stepped(&metrics, observer);
@@ -408,7 +415,9 @@ impl Run<'_> {
         Lengths { metrics: self.state.metrics_bytes, samples: self.state.samples_bytes } =
             self.folder.lengths()?;
         let reference = self.reference.as_ref().map(LanguageModel::decoder);
-        state::save(self.folder.path(), &self.state, self.model.decoder(), &self.optimizer, reference)
+        let former = &self.former;
+        let more = |folder: &Path| former.save(folder);
+        state::save(self.folder.path(), &self.state, self.model.decoder(), &self.optimizer, reference, more)
     }
 
     fn held_out(&mut self, observer: &mut dyn Observer) -> Result<f64, Error> {

@@ -77,7 +77,7 @@ impl State {
     }
 }
 
-/// Writes a checkpoint into the run folder: where it stands, the weights and the optimizer's state. The old one stays until the new one
+/// Writes a checkpoint into the run folder: where it stands, the weights, the optimizer's state, and what `more` adds. The old one stays until the new one
 /// is complete.
 ///
 /// # Errors
@@ -88,6 +88,7 @@ pub(crate) fn save<M: Module>(
     module: &M,
     optimizer: &ModuleOptimizer,
     reference: Option<&M>,
+    more: impl FnOnce(&Path) -> Result<(), Error>,
 ) -> Result<(), Error> {
     replace_folder(&run.join("checkpoint"), |folder| {
         save_module(module, &folder.join("model.bpk"))?;
@@ -100,7 +101,8 @@ pub(crate) fn save<M: Module>(
             .map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
         let path = folder.join("state.json");
         let text = serde_json::to_string_pretty(state).map_err(|e| Error::io("write", &path)(e.into()))?;
-        write_atomically(&path, text.as_bytes())
+        write_atomically(&path, text.as_bytes())?;
+        more(folder)
     })
 }
 

@@ -53,6 +53,7 @@ pub(super) fn estimate(
 pub(super) fn estimate_to_go(
     config: &AdvantageEstimator,
     rewards: &[Vec<f64>],
+    clocks: &[Vec<u64>],
     group_sizes: &[usize],
     discount: f64,
 ) -> Result<StepAdvantages, Error> {
@@ -64,25 +65,30 @@ pub(super) fn estimate_to_go(
     let episodes = estimate(config, &worth, group_sizes, Some(&lengths))?;
     let all: Vec<f64> = worth.iter().copied().flatten().collect();
     let (batch_std, non_zero) = (std(&all, 1), share_non_zero(&all));
-    let mut values: Vec<Vec<f64>> = lengths.iter().map(|&length| vec![0.0; length]).collect();
+    // What an episode still got from a time on; who is done gets nothing any more.
+    let after = |episode: usize, time: u64| {
+        let step = clocks[episode].partition_point(|&clock| clock < time);
+        to_go[episode].get(step).copied().unwrap_or(0.0)
+    };
+    let mut values = Vec::with_capacity(rewards.len());
     let mut start = 0;
     for &size in group_sizes {
         let members = start..start + size;
         start += size;
         if !has_spread(&all[members.clone()]) {
+            values.extend(lengths[members].iter().map(|&length| vec![0.0; length]));
             continue;
         }
         let scale = scale_of(config, &all[members.clone()], batch_std, non_zero);
-        for step in 0..lengths[members.clone()].iter().copied().max().unwrap_or(0) {
-            // Who is done gets nothing any more: that, too, is what happened after this step.
-            let still: Vec<Option<f64>> =
-                to_go[members.clone()].iter().map(|g| Some(g.get(step).copied().unwrap_or(0.0))).collect();
-            let baseline = BaselineOf::new(config.baseline, &still, Some(&lengths[members.clone()]));
-            for (own, reward) in values[members.clone()].iter_mut().zip(&still) {
-                if let (Some(own), Some(reward)) = (own.get_mut(step), reward) {
-                    *own = baseline.deviation(*reward) / scale;
-                }
-            }
+        for own in members.clone() {
+            let advantage = |(step, &time): (usize, &u64)| {
+                let reward = to_go[own][step];
+                let others = |other| Some(if other == own { reward } else { after(other, time) });
+                let group: Vec<Option<f64>> = members.clone().map(others).collect();
+                let baseline = BaselineOf::new(config.baseline, &group, Some(&lengths[members.clone()]));
+                baseline.deviation(reward) / scale
+            };
+            values.push(clocks[own].iter().enumerate().map(advantage).collect());
         }
     }
     Ok(StepAdvantages { values, episodes })

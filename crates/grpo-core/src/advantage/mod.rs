@@ -241,35 +241,55 @@ impl AdvantageEstimator {
     }
 
     /// Advantages of every step of episodes whose rewards come on the way: what the episode got from a step on, compared with what the
-    /// others of its group got from the same step on.
+    /// others of its group got from the same time on.
     ///
     /// ```text
     /// G_it = r_it + γ G_i,t+1            A_it = (G_it − baseline_it) / (std of the G_i0 + ε)
     /// ```
     ///
-    /// `rewards` has each episode's rewards, step by step; an episode that is over gets nothing any more. An action has no part in what
-    /// came before it, so this leaves out noise that the advantage of the whole episode has ([Sutton et al.
+    /// `rewards` has each episode's rewards, step by step, and `clocks` the time before each step, which never falls within an episode (the
+    /// number of the step, or the day of a session whose days have different numbers of steps). An episode that is over gets nothing any
+    /// more. An action has no part in what came before it, so this leaves out noise that the advantage of the whole episode has ([Sutton et al.
     /// 2000](https://proceedings.neurips.cc/paper/1999/hash/464d828b85b0bed98e80ade0a5c43b0f-Abstract.html)). It is DeepSeekMath's process
     /// supervision (section 4.1.3, the sum of the later steps' normalised rewards) with a baseline per step instead of one for all. With
-    /// γ = 1 and the whole reward at an episode's last step it is what [`estimate_groups`](Self::estimate_groups) gives, at every step that all episodes reach.
+    /// γ = 1 and the whole reward at an episode's last step it is what [`estimate_groups`](Self::estimate_groups) gives, at every step that
+    /// all episodes reach.
     ///
     /// # Errors
     ///
-    /// As [`estimate`](Self::estimate); [`Error::Config`] when `discount` isn't in [0, 1].
+    /// As [`estimate`](Self::estimate); [`Error::Config`] when `discount` isn't in [0, 1], [`Error::Length`] when an episode hasn't as many
+    /// times as rewards.
     pub fn estimate_to_go(
         &self,
         rewards: &[Vec<f64>],
+        clocks: &[Vec<u64>],
         group_sizes: &[usize],
         discount: f64,
     ) -> Result<StepAdvantages, Error> {
         if !(0.0..=1.0).contains(&discount) {
             return Err(Error::config("discount", discount, "give a number from 0 to 1"));
         }
-        for (index, steps) in rewards.iter().enumerate() {
-            if let Some(&reward) = steps.iter().find(|reward| !reward.is_finite()) {
-                return Err(Error::Value { argument: "rewards", index, value: reward, fix: "every reward of an episode must be finite" });
+        let differ = |expected: usize, found: usize| {
+            let reason = "every reward has a time";
+            Err(Error::Length { argument: "clocks", expected, found, reason })
+        };
+        if clocks.len() != rewards.len() {
+            return differ(rewards.len(), clocks.len());
+        }
+        for (index, (steps, times)) in rewards.iter().zip(clocks).enumerate() {
+            if steps.len() != times.len() {
+                return differ(steps.len(), times.len());
+            }
+            let argument = "rewards";
+            if let Some(&value) = steps.iter().find(|reward| !reward.is_finite()) {
+                let fix = "every reward of an episode must be finite";
+                return Err(Error::Value { argument, index, value, fix });
+            }
+            if !times.is_sorted() {
+                let fix = "the times of an episode must not fall; here is its first one";
+                return Err(Error::Value { argument: "clocks", index, value: times[0] as f64, fix });
             }
         }
-        estimate::estimate_to_go(self, rewards, group_sizes, discount)
+        estimate::estimate_to_go(self, rewards, clocks, group_sizes, discount)
     }
 }

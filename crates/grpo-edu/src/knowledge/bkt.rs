@@ -9,6 +9,7 @@
 
 mod environment;
 mod fit;
+mod sequences;
 
 pub use environment::{BktEpisode, BktLearner};
 pub use fit::{BktFit, BktReport, BktSkillReport};

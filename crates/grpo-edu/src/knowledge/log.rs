@@ -210,8 +210,7 @@ impl Builder {
         if learner == self.responses.len() {
             self.responses.push(Vec::new());
         }
-        let response =
-            Response { skill: self.skills.number(skill), item: self.items.number(item), correct };
+        let response = Response { skill: self.skills.number(skill), item: self.items.number(item), correct };
         self.responses[learner].push(response);
     }
 

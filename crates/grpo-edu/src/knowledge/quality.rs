@@ -63,7 +63,8 @@ mod tests {
         for right in sample.iter().filter(|s| s.1) {
             for wrong in sample.iter().filter(|s| !s.1) {
                 pairs += 1.0;
-                ordered += if right.0 > wrong.0 { 1.0 } else { 0.5 * f64::from(u8::from(right.0 == wrong.0)) };
+                ordered +=
+                    if right.0 > wrong.0 { 1.0 } else { 0.5 * f64::from(u8::from(right.0 == wrong.0)) };
             }
         }
         let quality = Quality::of(&sample).unwrap();

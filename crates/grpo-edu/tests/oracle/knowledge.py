@@ -4,8 +4,8 @@
     venv/bin/python knowledge.py PATH/TO/grpo              compares
     venv/bin/python knowledge.py PATH/TO/grpo --golden FILE.json   and writes the golden numbers
 
-(pyBKT 1.4.3 does not import with scikit-learn 1.9 and does not fit with numpy 2.4.) Everything is simulated from fixed seeds. The three sides' parameters are judged
-by one likelihood, written here in numpy and apart from all of them, so that a higher number is a better optimum.
+(pyBKT 1.4.3 does not import with scikit-learn 1.9 and does not fit with numpy 2.4.) Everything is simulated from fixed seeds. All
+sides' parameters are judged by one likelihood, written here in numpy and apart from them, so that a higher number is a better optimum.
 """
 
 import argparse
@@ -138,7 +138,7 @@ def pybkt(log, tight):
     for skill in log:
         fit = model.fit_model[skill]
         found[skill] = [float(fit["prior"]), float(fit["learns"][0]), float(fit["guesses"][0]), float(fit["slips"][0])]
-    predictions = model.predict(data=frame)
+    predictions = model.predict(data=frame).sort_index()  # it sorts by learner
     return found, predictions["correct_predictions"].to_numpy(), predictions["state_predictions"].to_numpy()
 
 
@@ -205,7 +205,7 @@ def main():
             "skill": skill, "answers": all, "pybkt": tight[skill], "pybkt_log_likelihood": bkt_log_likelihood(tight[skill], all),
             "pybkt_stock": stock[skill], "pybkt_stock_log_likelihood": bkt_log_likelihood(stock[skill], all),
         })
-    # pyBKT gives predictions in the order of the table: skills, then learners.
+    # In the order of the table: skills, then learners.
     place = 0
     for entry in golden_bkt:
         count = sum(map(len, entry["answers"][:20]))

@@ -41,10 +41,14 @@ pub struct Task {
 pub struct Arm {
     /// Its name, such as `grpo`.
     pub name: String,
-    /// Learning rates that were tried, with seeds of their own, and what they reached: the same number for every arm.
+    /// Settings that were tried, with seeds of their own, and what they reached: the same number for every arm.
     pub tried: Vec<Tried>,
-    /// The learning rate of the runs: the best of those.
+    /// The learning rate of the runs: that of the best of those.
     pub learning_rate: f64,
+    /// Its passes over a step's sessions.
+    pub iterations: usize,
+    /// Its parts of a pass, an optimizer step each.
+    pub minibatches: usize,
     /// Parameters that are trained, those of a critic included.
     pub parameters: usize,
     /// The runs, a seed each.
@@ -56,6 +60,10 @@ pub struct Arm {
 pub struct Tried {
     /// The learning rate.
     pub learning_rate: f64,
+    /// Passes over a step's sessions.
+    pub iterations: usize,
+    /// Parts of a pass, an optimizer step each.
+    pub minibatches: usize,
     /// Mean worth at the end, over the seeds of the trial.
     pub worth: f64,
 }

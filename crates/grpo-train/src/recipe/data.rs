@@ -36,6 +36,9 @@ pub struct JsonlConfig {
     /// Field with a worked solution, which imitation learns from. Rows may lack it unless there is such a stage.
     #[serde(default = "answer")]
     pub solution: String,
+    /// Field with how hard a question is, from 0 to 1. Rows may lack it.
+    #[serde(default = "difficulty")]
+    pub difficulty: String,
     /// The prompt; `{question}` is replaced.
     #[serde(default = "template")]
     pub prompt: String,
@@ -53,6 +56,9 @@ fn final_() -> String {
 fn answer() -> String {
     "answer".into()
 }
+fn difficulty() -> String {
+    "difficulty".into()
+}
 fn template() -> String {
     "{question}".into()
 }
@@ -67,6 +73,7 @@ impl JsonlConfig {
             question: question(),
             r#final: final_(),
             solution: answer(),
+            difficulty: difficulty(),
             prompt: template(),
         }
     }

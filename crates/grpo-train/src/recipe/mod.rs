@@ -2,6 +2,7 @@ use crate::{Error, OptimizerConfig};
 use grpo_core::{AdvantageEstimator, KlPlacement, Objective, Scale};
 use grpo_rewards::{RewardSet, RewardSpec};
 use grpo_rollout::Sampling;
+use grpo_rollout::adaptive::{AdaptiveConfig, Membership};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,9 @@ pub struct Recipe {
     pub imitation: Option<ImitationConfig>,
     /// Stage 2: GRPO.
     pub grpo: GrpoConfig,
+    /// How groups are formed: which questions, how often, compared with whom. By default everything adaptive is off.
+    #[serde(default)]
+    pub adaptive: AdaptiveConfig,
     /// How completions are drawn during GRPO.
     #[serde(default)]
     pub sampling: Sampling,
@@ -129,12 +133,27 @@ impl Recipe {
                 "greedy completions of one prompt are all equal, so nothing could be learnt: use for instance 1.0",
             ));
         }
+        self.validate_groups()?;
         self.advantages.validate()?;
         self.objective.validate()?;
         self.validate_penalties()?;
         self.optimizer.validate()?;
         RewardSet::from_specs(&self.rewards)?;
         self.evaluation.validate()
+    }
+
+    /// Group formation beside the other settings.
+    fn validate_groups(&self) -> Result<(), Error> {
+        self.adaptive.validate()?;
+        if let Membership::Cluster { .. } = self.adaptive.membership {
+            let fix = "questions have no learners: use \"question\" or a `difficulty`; clusters are for tutors";
+            return Err(Error::setting("adaptive.membership", "is a `cluster` of learners", fix));
+        }
+        if self.adaptive.replay.is_some() && self.grpo.iterations == 1 && self.objective.proximal.is_some() {
+            let fix = "leave one of them out";
+            return Err(Error::setting("adaptive.replay", "is set beside `objective.proximal`", fix));
+        }
+        Ok(())
     }
 
     /// Penalties that would be something else than they seem beside the other settings.

@@ -29,7 +29,7 @@ pub(super) const DASHES: [&[u32]; 6] = [&[], &[7, 2], &[2, 2], &[9, 2, 2, 2], &[
 #[derive(Debug)]
 pub(super) enum Layer {
     /// A curve; where a value is missing it has a gap.
-    Line { style: usize, points: Points },
+    Line { style: usize, points: Points, strong: bool },
     /// A curve with a dot at each point, for values that are far apart.
     Dots { style: usize, points: Vec<(f64, f64)> },
     /// The area between two curves.
@@ -147,14 +147,13 @@ fn draw_panel(
                 let polygons = bands(low, high).into_iter().map(|outline| Polygon::new(outline, fill));
                 context.draw_series(polygons).map_err(text)?;
             }
-            Layer::Line { style, points } => {
+            Layer::Line { style, points, strong } => {
                 let colour = series(*style);
+                let width = if *strong { SCALE * 3 } else { SCALE * 7 / 4 };
                 let (alone, lines): (Vec<_>, Vec<_>) =
                     segments(points).into_iter().partition(|s| s.len() == 1);
                 for line in lines {
-                    context
-                        .draw_series(LineSeries::new(line, colour.stroke_width(SCALE * 7 / 4)))
-                        .map_err(text)?;
+                    context.draw_series(LineSeries::new(line, colour.stroke_width(width))).map_err(text)?;
                 }
                 let dots = alone.into_iter().flatten().map(|at| Circle::new(at, px(5) / 2, colour.filled()));
                 context.draw_series(dots).map_err(text)?;

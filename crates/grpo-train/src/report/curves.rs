@@ -69,9 +69,7 @@ impl Curves {
     }
 
     fn push(&mut self, row: &Map<String, Value>) -> Result<(), String> {
-        let stage = row.get("stage").and_then(Value::as_str).ok_or("\"stage\" is missing or not a string")?;
-        let step =
-            row.get("step").and_then(Value::as_u64).ok_or("\"step\" is missing or not a whole number")?;
+        let (stage, step) = place(row)?;
         let name = match stage {
             "imitation" => StageName::Imitation,
             "grpo" => StageName::Grpo,
@@ -80,17 +78,7 @@ impl Curves {
                 return Ok(());
             }
         };
-        let mut numbers = Vec::new();
-        for (key, value) in row.iter().filter(|(key, _)| is_drawn(key)) {
-            match value {
-                Value::Null => {}
-                Value::Number(number) => {
-                    let number = number.as_f64().unwrap_or(f64::NAN).clamp(-LARGEST, LARGEST);
-                    numbers.extend((!number.is_nan()).then_some((key.as_str(), number)));
-                }
-                _ => return Err(format!("\"{key}\" is neither a number nor null")),
-            }
-        }
+        let numbers = numbers(row, is_drawn)?;
         let find = |key: &str| numbers.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
         match find("step_time").filter(|seconds| *seconds >= 0.0) {
             Some(seconds) => {
@@ -115,6 +103,32 @@ impl Curves {
     pub(super) fn last_evaluation(&self, stage: StageName) -> Option<Evaluation> {
         self.evaluations.iter().rev().find(|evaluation| evaluation.stage == stage).copied()
     }
+}
+
+/// The stage and the step of a line.
+pub(super) fn place(row: &Map<String, Value>) -> Result<(&str, u64), String> {
+    let stage = row.get("stage").and_then(Value::as_str).ok_or("\"stage\" is missing or not a string")?;
+    let step = row.get("step").and_then(Value::as_u64).ok_or("\"step\" is missing or not a whole number")?;
+    Ok((stage, step))
+}
+
+/// The numbers of a line whose names are `wanted`; one that is null isn't there.
+pub(super) fn numbers(
+    row: &Map<String, Value>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<(&str, f64)>, String> {
+    let mut numbers = Vec::new();
+    for (key, value) in row.iter().filter(|(key, _)| wanted(key)) {
+        match value {
+            Value::Null => {}
+            Value::Number(number) => {
+                let number = number.as_f64().unwrap_or(f64::NAN).clamp(-LARGEST, LARGEST);
+                numbers.extend((!number.is_nan()).then_some((key.as_str(), number)));
+            }
+            _ => return Err(format!("\"{key}\" is neither a number nor null")),
+        }
+    }
+    Ok(numbers)
 }
 
 fn is_drawn(key: &str) -> bool {
@@ -175,7 +189,7 @@ impl Default for Stage {
 }
 
 impl Stage {
-    fn push(&mut self, step: u64, numbers: &[(&str, f64)]) {
+    pub(super) fn push(&mut self, step: u64, numbers: &[(&str, f64)]) {
         if self.rows == self.width * MOST_POINTS as u64 {
             self.width *= 2;
             self.columns.values_mut().chain([&mut self.steps]).for_each(Column::halve);

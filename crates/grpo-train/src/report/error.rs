@@ -7,11 +7,17 @@ use std::path::PathBuf;
 pub enum Error {
     /// The folder is missing, or holds none of the files of a run.
     #[error(
-        "{}: not a run folder: it holds none of config.toml, metrics.jsonl, samples.jsonl and \
+        "{}: not a run folder: it holds none of config.toml, metrics.jsonl, samples.jsonl, examination.json and \
          summary.json; give the folder that `--out` named, or one below runs/",
         .path.display()
     )]
     NotARun {
+        /// The folder that was asked for.
+        path: PathBuf,
+    },
+    /// The folder is missing, or holds no comparison.
+    #[error("{}: no comparison: it holds no comparison.json; give the folder that the comparison was written to", .path.display())]
+    NotAComparison {
         /// The folder that was asked for.
         path: PathBuf,
     },

@@ -25,6 +25,7 @@ struct Entry {
 #[derive(Clone, Copy, Debug)]
 enum Swatch {
     Line,
+    StrongLine,
     Dots,
     Band,
 }
@@ -73,8 +74,27 @@ impl Figure {
 
     /// Adds a curve to the last panel.
     pub(super) fn line(mut self, points: Points, name: &str, style: usize, last: Option<String>) -> Self {
-        self.layer(Layer::Line { style, points });
+        self.layer(Layer::Line { style, points, strong: false });
         self.entry(Swatch::Line, style, name, last)
+    }
+
+    /// Adds a curve that stands out to the last panel.
+    pub(super) fn strong_line(
+        mut self,
+        points: Points,
+        name: &str,
+        style: usize,
+        last: Option<String>,
+    ) -> Self {
+        self.layer(Layer::Line { style, points, strong: true });
+        self.entry(Swatch::StrongLine, style, name, last)
+    }
+
+    /// Adds the area between two curves to the last panel, without an entry of its own in the legend: it belongs to the curve
+    /// that is added next.
+    pub(super) fn shade(mut self, (low, high): (Points, Points), opacity: f64, style: usize) -> Self {
+        self.layer(Layer::Band { style, opacity, low, high });
+        self
     }
 
     /// Adds a curve with dots to the last panel, if it has any.
@@ -155,11 +175,12 @@ impl Entry {
             [] => String::new(),
             _ => format!(" stroke-dasharray=\"{}\"", dashes.join(" ")),
         };
+        let width = if matches!(self.swatch, Swatch::StrongLine) { 4.0 } else { 2.5 };
         let line = format!(
-            "<line x1=\"0\" y1=\"5\" x2=\"28\" y2=\"5\" stroke=\"{colour}\" stroke-width=\"2.5\"{dash}/>"
+            "<line x1=\"0\" y1=\"5\" x2=\"28\" y2=\"5\" stroke=\"{colour}\" stroke-width=\"{width}\"{dash}/>"
         );
         let shape = match self.swatch {
-            Swatch::Line => line,
+            Swatch::Line | Swatch::StrongLine => line,
             Swatch::Dots => format!("{line}<circle cx=\"14\" cy=\"5\" r=\"4\" fill=\"{colour}\"/>"),
             Swatch::Band => {
                 format!("<rect x=\"2\" width=\"24\" height=\"10\" fill=\"{colour}\" opacity=\"0.5\"/>")

@@ -101,7 +101,7 @@ fn accuracy(curves: &Curves, summary: &Summary) -> Figure {
 }
 
 /// At most `MOST_POINTS` points: means of neighbours.
-fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+pub(super) fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let width = points.len().div_ceil(MOST_POINTS).max(1);
     let mean = |chunk: &[(f64, f64)]| {
         let of = |pick: fn(&(f64, f64)) -> f64| chunk.iter().map(pick).sum::<f64>() / chunk.len() as f64;
@@ -111,27 +111,32 @@ fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 }
 
 fn reward(grpo: &Stage) -> Figure {
-    let figure = Figure::new(
+    with_spread(
+        Figure::new(
         "Reward",
         STEP,
         "The total reward of the sampled completions; the band is the mean spread within a group. Healthy: the mean rises \
          and levels off, the band stays open while it rises (no spread, no signal) and closes at the end.",
     )
-    .panel("reward (points)", Ticks::Number, &[0.0]);
-    let Some(mean) = grpo.points("reward", 0.0) else { return figure };
-    let figure = match grpo.points("reward_std", 0.0) {
+    .panel("reward (points)", Ticks::Number, &[0.0]), grpo)
+}
+
+/// Adds the mean reward with its spread as a band.
+pub(super) fn with_spread(figure: Figure, stage: &Stage) -> Figure {
+    let Some(mean) = stage.points("reward", 0.0) else { return figure };
+    let figure = match stage.points("reward_std", 0.0) {
         Some(std) => {
             let edge = |side: f64| -> Points {
                 let both = mean.iter().zip(&std);
                 both.map(|(mean, std)| (mean.0, mean.1.zip(std.1).map(|(mean, std)| mean + side * std)))
                     .collect()
             };
-            let spread = last(grpo, "reward_std", Ticks::Number);
+            let spread = last(stage, "reward_std", Ticks::Number);
             figure.band((edge(-1.0), edge(1.0)), 0.2, "\u{b1} standard deviation", 0, spread)
         }
         None => figure,
     };
-    figure.line(mean, "mean", 0, last(grpo, "reward", Ticks::Number))
+    figure.line(mean, "mean", 0, last(stage, "reward", Ticks::Number))
 }
 
 fn named_rewards(grpo: &Stage) -> Vec<Figure> {
@@ -252,28 +257,30 @@ fn loss(grpo: &Stage) -> Figure {
 
 fn time(grpo: &Stage) -> Figure {
     let parts = [("time/rollout", "rollout"), ("time/reward", "reward"), ("time/update", "update")];
-    let mut figure = Figure::new(
+    let figure = Figure::new(
         "Time per step",
         STEP,
         "The parts are stacked; the line above is the whole step, evaluation and bookkeeping included. Healthy: \
          flat, with most of it spent in rollout. A slow climb usually comes from longer completions.",
     )
     .panel("time (seconds)", Ticks::Number, &[0.0]);
+    stacked(figure, grpo, &parts)
+}
+
+/// Adds the parts of a step's time on top of each other (metrics and their names), and the whole step as a line.
+pub(super) fn stacked(mut figure: Figure, stage: &Stage, parts: &[(&str, &str)]) -> Figure {
+    let seconds = |key: &str| stage.last(key).map(|(_, seconds)| format!("{}\u{a0}s", number(seconds)));
     let mut below: Option<Points> = None;
-    for (style, (key, name)) in parts.into_iter().enumerate() {
-        let Some(own) = grpo.points(key, 0.0) else { continue };
+    for (style, (key, name)) in parts.iter().enumerate() {
+        let Some(own) = stage.points(key, 0.0) else { continue };
         let low = below.unwrap_or_else(|| own.iter().map(|(x, y)| (*x, y.map(|_| 0.0))).collect());
         let high: Points =
             own.iter().zip(&low).map(|(own, low)| (own.0, own.1.zip(low.1).map(|(a, b)| a + b))).collect();
-        let seconds = grpo.last(key).map(|(_, seconds)| format!("{}\u{a0}s", number(seconds)));
-        figure = figure.band((low, high.clone()), 0.5, name, style, seconds);
+        figure = figure.band((low, high.clone()), 0.5, name, style, seconds(key));
         below = Some(high);
     }
-    match grpo.points("step_time", 0.0) {
-        Some(points) => {
-            let seconds = grpo.last("step_time").map(|(_, seconds)| format!("{}\u{a0}s", number(seconds)));
-            figure.line(points, "whole step", 3, seconds)
-        }
+    match stage.points("step_time", 0.0) {
+        Some(points) => figure.line(points, "whole step", 3, seconds("step_time")),
         None => figure,
     }
 }

@@ -1,6 +1,7 @@
 //! The head of the page: what the run reached, what it cost, and what the reader should know of the files.
 
 use super::curves::{Curves, Evaluation, StageName};
+use super::page;
 use super::samples::Samples;
 use super::summary::Summary;
 use super::text::{bytes, count, counted, duration, escape, percent, signed};
@@ -101,13 +102,7 @@ pub(super) fn facts(summary: &Summary, curves: &Curves) -> String {
         ("Device", summary.text("device")),
         ("Seed", summary.text("seed")),
     ];
-    let mut out = String::from("<dl class=\"facts\">\n");
-    for (name, value) in entries {
-        if let Some(value) = value {
-            out += &format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&value));
-        }
-    }
-    out + "</dl>\n"
+    page::facts(&entries)
 }
 
 /// Whatever keeps the page from showing the whole run, in sentences.
@@ -158,9 +153,5 @@ pub(super) fn notes(summary: &Summary, curves: &Curves, samples: &Samples, has_c
             escape(stage)
         ));
     }
-    if notes.is_empty() {
-        return String::new();
-    }
-    let items: String = notes.iter().map(|note| format!("<li>{note}</li>\n")).collect();
-    format!("<ul class=\"notes\" aria-label=\"Notes\">\n{items}</ul>\n")
+    page::notes(&notes)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::Error;
+use crate::tutoring::Interval;
 
 /// What a finished run says of itself; empty for a run that was stopped.
 #[derive(Debug, Default)]
@@ -57,6 +58,13 @@ impl Summary {
     pub(super) fn accuracy(&self, which: &str) -> Option<f64> {
         let value = self.values.get("eval")?.get(which)?;
         value.as_f64().or_else(|| value.get("accuracy")?.as_f64())
+    }
+
+    /// What a tutor's session was worth: `which` is `initial` or `final`.
+    pub(super) fn worth(&self, which: &str) -> Option<Interval> {
+        let value = self.values.get("worth")?.get(which)?;
+        let number = |key| value.get(key).and_then(Value::as_f64);
+        Some(Interval { mean: number("mean")?, half_width: number("half_width").unwrap_or(f64::INFINITY) })
     }
 
     /// The steps taken, whether they are given as one number or one for each stage.

@@ -30,6 +30,18 @@ fn escape_with(text: &str, open: &str, close: &str) -> String {
     out
 }
 
+/// `text` for a terminal: markup stays as it is, characters that hide, reorder or break text are shown as their code point.
+pub(super) fn hidden_as_code_points(text: &str) -> String {
+    let shown = |character: char| {
+        if is_hidden(character) {
+            format!("\u{27e8}U+{:04X}\u{27e9}", character as u32)
+        } else {
+            character.to_string()
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
 /// Characters that a reader would not see, or that would move the text around them. The two joiners that
 /// ordinary Persian, Hindi and emoji need stay as they are.
 fn is_hidden(character: char) -> bool {
@@ -80,6 +92,28 @@ pub(super) fn signed(value: f64, decimals: usize) -> String {
 
 fn sign(value: f64, positive: &str, text: &str) -> String {
     format!("{}{text}", if value < 0.0 { "\u{2212}" } else { positive })
+}
+
+/// With `decimals` digits after the point; what is no number in words.
+pub(super) fn fixed(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return "not known".into();
+    }
+    let text = format!("{:.decimals$}", value.abs());
+    if text.chars().all(|c| matches!(c, '0' | '.')) { text } else { sign(value, "", &text) }
+}
+
+/// Digits after the point with which every one of `values` is told well: three for those around one.
+pub(super) fn decimals(values: impl Iterator<Item = f64>) -> usize {
+    match values.filter(|value| value.is_finite()).fold(0.0, |most: f64, value| most.max(value.abs())) {
+        0.0 => 3,
+        ..0.01 => 5,
+        ..0.1 => 4,
+        ..10.0 => 3,
+        ..100.0 => 2,
+        ..1000.0 => 1,
+        _ => 0,
+    }
 }
 
 /// A share of one as a percentage.
@@ -157,6 +191,10 @@ mod tests {
         assert_eq!((signed(0.5, 1), signed(-0.04, 1), signed(-0.5, 1)), {
             ("+0.5".into(), "0.0".into(), "\u{2212}0.5".into())
         });
+        assert_eq!((fixed(-0.1234, 3), fixed(-0.0001, 3), fixed(f64::NAN, 3)), {
+            ("\u{2212}0.123".into(), "0.000".into(), "not known".into())
+        });
+        assert_eq!([0.0, 0.004, 0.6, -12.0, 5e4].map(|value| decimals([value].into_iter())), [3, 5, 3, 2, 0]);
         assert_eq!(duration(154.3), "2\u{a0}min 34\u{a0}s");
         assert_eq!(cut("héllo", 2), ("hé", 3));
     }

@@ -45,12 +45,13 @@ impl<E: Environment + Sync> Lesson<'_, E> {
     pub(super) fn targets<P: SessionPolicy>(&self, policy: &P, groups: usize) -> Result<Targets, Error> {
         let sizes = vec![self.trainer.play.group_size; groups];
         let rewards: Vec<Vec<f64>> = self.rows.iter().map(|(_, record)| record.rewards.clone()).collect();
+        let clocks: Vec<Vec<u64>> = self.rows.iter().map(|(_, record)| record.clocks.clone()).collect();
         let (group, critic) = match &self.trainer.credit {
             Credit::Group(group) => (*group, None),
             Credit::Critic(critic) => (GroupCredit { to_go: true, ..GroupCredit::default() }, Some(critic)),
         };
         // For PPO only what is reported about groups.
-        let compared = group.advantages.estimate_to_go(&rewards, &sizes, group.discount)?;
+        let compared = group.advantages.estimate_to_go(&rewards, &clocks, &sizes, group.discount)?;
         let whole = compared.episodes;
         let (reward_mean, reward_std) = (whole.reward_mean, whole.reward_std);
         let without_spread = whole.share_without_spread();

@@ -17,7 +17,7 @@ const REPLAYS: usize = 4;
 const EXAMINATION_STEP: u64 = u64::MAX - 1;
 
 /// What was seen of one tutor: the rewards of each session, step by step.
-pub(super) type Sheets = Vec<Vec<f64>>;
+type Sheets = Vec<Vec<f64>>;
 
 /// Lets a tutor that learns nothing teach the learners. Each has the same luck as with every other tutor, as far as luck doesn't depend
 /// on what is done.
@@ -29,7 +29,7 @@ pub fn examine_rival<S: Environment + Sync>(
     learners: &[S],
     seed: u64,
     workers: &Workers,
-) -> Result<Sheets, Error> {
+) -> Result<Vec<Vec<f64>>, Error> {
     let streams = Streams::new(seed);
     let indexed: Vec<(usize, &S)> = learners.iter().enumerate().collect();
     workers.map(&indexed, |&(index, start)| {
@@ -39,20 +39,20 @@ pub fn examine_rival<S: Environment + Sync>(
 }
 
 /// What a tutor did and what came of it, learner by learner.
-pub(super) struct Taught {
-    pub(super) actions: Vec<Vec<u32>>,
-    pub(super) rewards: Sheets,
+pub(crate) struct Taught {
+    pub(crate) actions: Vec<Vec<u32>>,
+    pub(crate) rewards: Vec<Vec<f64>>,
 }
 
 impl Taught {
     /// What the sessions were worth.
-    pub(super) fn worths(&self) -> Vec<f64> {
+    pub(crate) fn worths(&self) -> Vec<f64> {
         self.rewards.iter().map(|rewards| rewards.iter().sum()).collect()
     }
 }
 
 /// Lets a tutor teach the learners by its most probable choices.
-pub(super) fn examine<P: SessionPolicy, S: Environment>(
+pub(crate) fn examine<P: SessionPolicy, S: Environment>(
     tutor: &P,
     learners: &[S],
     max_steps: usize,

@@ -103,7 +103,7 @@ pub fn train(
     stop: &AtomicBool,
 ) -> Result<TutorEnding, Error> {
     recipe.validate()?;
-    in_world(recipe, Start { recipe, folder, machine, observer, stop, resume: false })
+    in_world(&recipe.environment, Start { recipe, folder, machine, observer, stop, resume: false })?
 }
 
 /// Continues an interrupted run from its last checkpoint.
@@ -119,7 +119,7 @@ pub fn resume(
     let config = folder.join("config.toml");
     let text = std::fs::read_to_string(&config).map_err(Error::io("read", &config))?;
     let recipe = TutorRecipe::from_toml(&text).map_err(|e| e.in_file(&config))?;
-    in_world(&recipe, Start { recipe: &recipe, folder, machine, observer, stop, resume: true })
+    in_world(&recipe.environment, Start { recipe: &recipe, folder, machine, observer, stop, resume: true })?
 }
 
 /// The device that a run was on when it was last saved; none where there is no checkpoint.
@@ -129,12 +129,25 @@ pub fn device_of_run(folder: &Path) -> Option<String> {
     state::load::<TutorState>(&checkpoint).ok().map(|state| state.device)
 }
 
-fn in_world(recipe: &TutorRecipe, start: Start<'_>) -> Result<TutorEnding, Error> {
-    match &recipe.environment {
-        EnvironmentConfig::Kss(task) => start.run(&KssWorld::new(task)?),
-        EnvironmentConfig::Memory(config) => start.run(&MemoryWorld::new(config.clone())?),
-        EnvironmentConfig::Fsrs(config) => start.run(&DeckWorld::new(*config)?),
-    }
+/// Something that is done in a world, whichever it is.
+pub(crate) trait InWorld {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn go<W: World>(self, world: &W) -> Self::Output;
+}
+
+/// Opens the world of a recipe and does something there.
+///
+/// # Errors
+/// Names the key that has an impossible value, or the file that can't be read.
+pub(crate) fn in_world<T: InWorld>(environment: &EnvironmentConfig, what: T) -> Result<T::Output, Error> {
+    Ok(match environment {
+        EnvironmentConfig::Kss(task) => what.go(&KssWorld::new(task)?),
+        EnvironmentConfig::Memory(config) => what.go(&MemoryWorld::new(config.clone())?),
+        EnvironmentConfig::Fsrs(config) => what.go(&DeckWorld::new(*config)?),
+    })
 }
 
 /// A run that is about to begin.
@@ -147,8 +160,10 @@ struct Start<'a> {
     resume: bool,
 }
 
-impl Start<'_> {
-    fn run<W: World>(self, world: &W) -> Result<TutorEnding, Error> {
+impl InWorld for Start<'_> {
+    type Output = Result<TutorEnding, Error>;
+
+    fn go<W: World>(self, world: &W) -> Self::Output {
         let Self { recipe, folder, machine, observer, stop, resume } = self;
         let device = machine.device.clone().autodiff();
         let untrained = Tutor::new(recipe.tutor, world.layout(), recipe.seed, &device)?;
@@ -287,7 +302,7 @@ impl<W: World> Run<'_, W> {
 
     fn save(&mut self) -> Result<(), Error> {
         self.state.metrics_bytes = self.folder.lengths()?.metrics;
-        state::save(self.folder.path(), &self.state, &self.tutor, &self.optimizer, None)
+        state::save(self.folder.path(), &self.state, &self.tutor, &self.optimizer, None, |_| Ok(()))
     }
 
     /// The tutor, the summary and the report.

@@ -70,7 +70,8 @@ impl BktLearner {
     /// the practice changes what is known.
     fn practise(&mut self, skill: usize, draws: &mut (impl Draws + ?Sized)) -> Result<bool, EduError> {
         let skills = self.model.skills().len();
-        let (Some(parameters), Some(known)) = (self.model.skills().get(skill), self.known.get_mut(skill)) else {
+        let (Some(parameters), Some(known)) = (self.model.skills().get(skill), self.known.get_mut(skill))
+        else {
             return Err(EduError::ItemOutOfRange { item: skill, items: skills });
         };
         let (answer, turn) = (draws.unit(), draws.unit());
@@ -112,8 +113,8 @@ pub struct BktEpisode {
     seen: Vec<Seen>,
     last: Option<usize>,
     known_at_first: usize,
+    length: usize,
     steps: usize,
-    done: usize,
 }
 
 impl BktEpisode {
@@ -132,7 +133,7 @@ impl BktEpisode {
         }
         let fresh = |prior| Seen { probability: prior, practices: 0, last: None };
         let seen = learner.model.skills().iter().map(|skill| fresh(skill.prior)).collect();
-        Ok(Self { learner, seen, last: None, known_at_first, steps, done: 0 })
+        Ok(Self { learner, seen, last: None, known_at_first, length: steps, steps: 0 })
     }
 
     /// The learner as it is now.
@@ -152,7 +153,7 @@ impl BktEpisode {
 
     /// How many practices there were.
     pub fn steps(&self) -> usize {
-        self.done
+        self.steps
     }
 
     fn missing(&self) -> f64 {
@@ -181,13 +182,13 @@ impl Environment for BktEpisode {
                 f32::from(u8::from(self.last == Some(skill))),
             ]);
         }
-        rest[0] = (self.steps - self.done) as f32 / self.steps as f32;
+        rest[0] = (self.length - self.steps) as f32 / self.length as f32;
     }
 
     /// The answer and the effect of the practice are drawn, in that order, whatever the skill.
     fn step(&mut self, action: usize, rng: &mut ChaCha8Rng) -> Result<Transition, EduError> {
-        if self.done == self.steps {
-            return Err(EduError::EpisodeOver { steps: self.steps });
+        if self.steps == self.length {
+            return Err(EduError::EpisodeOver { steps: self.length });
         }
         let before = self.learner.count() as f64;
         let correct = self.learner.practise(action, rng)?;
@@ -196,9 +197,9 @@ impl Environment for BktEpisode {
         seen.practices += 1;
         seen.last = Some(correct);
         self.last = Some(action);
-        self.done += 1;
+        self.steps += 1;
         let reward = (self.learner.count() as f64 - before) / self.missing();
-        Ok(Transition { reward, done: self.done == self.steps })
+        Ok(Transition { reward, done: self.steps == self.length })
     }
 }
 
@@ -211,7 +212,12 @@ mod tests {
 
     fn model(forget: f64) -> Arc<Bkt> {
         let skill = |name: &str, prior, learn| BktSkill {
-            name: name.into(), prior, learn, forget, guess: 0.2, slip: 0.1,
+            name: name.into(),
+            prior,
+            learn,
+            forget,
+            guess: 0.2,
+            slip: 0.1,
         };
         let skills = vec![skill("a", 0.2, 0.3), skill("b", 0.5, 0.1), skill("c", 0.1, 0.6)];
         Arc::new(Bkt::new(skills).unwrap())

@@ -252,7 +252,10 @@ mod tests {
     fn one_item_of_each_answer_has_a_closed_form() {
         // Right on b = -1 and wrong on b = 1: by symmetry, 0; and the information there is 2 P (1 - P).
         let item = |difficulty: f64| IrtItem {
-            name: difficulty.to_string(), discrimination: 1.0, difficulty, guess: 0.0,
+            name: difficulty.to_string(),
+            discrimination: 1.0,
+            difficulty,
+            guess: 0.0,
         };
         let bank = Irt::new(vec![item(-1.0), item(1.0)]).unwrap();
         let ability = bank.ability_ml(&[(0, true), (1, false)]).unwrap();
@@ -280,7 +283,10 @@ mod tests {
         let (map, eap) = (bank.ability_map(&[]).unwrap(), bank.ability_eap(&[]).unwrap());
         assert_eq!((map.mean, map.error), (0.0, 1.0));
         assert!(eap.mean.abs() < 1e-12 && (eap.error - 1.0).abs() < 1e-7);
-        assert!(matches!(bank.ability_eap(&[(30, true)]), Err(EduError::ItemOutOfRange { item: 30, items: 30 })));
+        assert!(matches!(
+            bank.ability_eap(&[(30, true)]),
+            Err(EduError::ItemOutOfRange { item: 30, items: 30 })
+        ));
     }
 
     #[test]

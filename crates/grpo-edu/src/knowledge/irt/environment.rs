@@ -37,8 +37,8 @@ pub struct IrtEpisode {
     posterior: Posterior,
     prior_error: f64,
     estimate: Ability,
+    length: usize,
     steps: usize,
-    done: usize,
 }
 
 impl IrtEpisode {
@@ -60,7 +60,7 @@ impl IrtEpisode {
         let posterior = Posterior::new();
         let estimate = posterior.ability();
         let (answers, prior_error) = (vec![None; items], estimate.error);
-        Ok(Self { model, ability, answers, posterior, prior_error, estimate, steps, done: 0 })
+        Ok(Self { model, ability, answers, posterior, prior_error, estimate, length: steps, steps: 0 })
     }
 
     /// A test of `steps` questions for a learner whose ability is drawn from `N(0, 1)`.
@@ -95,7 +95,7 @@ impl IrtEpisode {
 
     /// How many questions were asked.
     pub fn steps(&self) -> usize {
-        self.done
+        self.steps
     }
 
     /// The item with the most information at the estimate among those not asked yet: the textbook's choice, to compare with.
@@ -134,7 +134,7 @@ impl Environment for IrtEpisode {
         }
         rest[0] = self.estimate.mean as f32;
         rest[1] = self.estimate.error as f32;
-        rest[2] = (self.steps - self.done) as f32 / self.steps as f32;
+        rest[2] = (self.length - self.steps) as f32 / self.length as f32;
     }
 
     fn allow(&self, allowed: &mut [bool]) {
@@ -145,11 +145,12 @@ impl Environment for IrtEpisode {
 
     /// The answer is the only draw.
     fn step(&mut self, action: usize, rng: &mut ChaCha8Rng) -> Result<Transition, EduError> {
-        if self.done == self.steps {
-            return Err(EduError::EpisodeOver { steps: self.steps });
+        if self.steps == self.length {
+            return Err(EduError::EpisodeOver { steps: self.length });
         }
         let items = self.answers.len();
-        let (Some(item), Some(answer)) = (self.model.items().get(action), self.answers.get_mut(action)) else {
+        let (Some(item), Some(answer)) = (self.model.items().get(action), self.answers.get_mut(action))
+        else {
             return Err(EduError::ItemOutOfRange { item: action, items });
         };
         if answer.is_some() {
@@ -161,9 +162,9 @@ impl Environment for IrtEpisode {
         let before = self.estimate.error;
         self.posterior.answer(item, correct);
         self.estimate = self.posterior.ability();
-        self.done += 1;
+        self.steps += 1;
         let reward = (before - self.estimate.error) / self.prior_error;
-        Ok(Transition { reward, done: self.done == self.steps })
+        Ok(Transition { reward, done: self.steps == self.length })
     }
 }
 
@@ -208,12 +209,16 @@ mod tests {
                 assert!((eap.mean - episode.estimate().mean).abs() < 1e-12);
                 let mut features = vec![0.0; episode.features()];
                 episode.observe(&mut features);
-                assert_eq!(features[125..], [eap.mean as f32, eap.error as f32, (10 - asked.len()) as f32 / 10.0]);
+                assert_eq!(
+                    features[125..],
+                    [eap.mean as f32, eap.error as f32, (10 - asked.len()) as f32 / 10.0]
+                );
                 for (number, item) in bank().items().iter().enumerate() {
                     let answer = answers.iter().find(|(asked, _)| *asked == number);
                     let sign = answer.map_or(0.0, |(_, right)| if *right { 1.0 } else { -1.0 });
                     let was = f32::from(u8::from(answer.is_some()));
-                    let row = [item.discrimination as f32, item.difficulty as f32, item.guess as f32, was, sign];
+                    let row =
+                        [item.discrimination as f32, item.difficulty as f32, item.guess as f32, was, sign];
                     assert_eq!(features[5 * number..5 * number + 5], row);
                 }
             }

@@ -68,7 +68,10 @@ fn statements(text: &str, name: &str) -> Result<Vec<Statement>, EduError> {
         line += text[counted..start].matches('\n').count();
         counted = start;
         let value = value.map_err(|error| {
-            refuse(format!("line {}", error.line()), format!("not JSON ({error}); write one statement a line"))
+            refuse(
+                format!("line {}", error.line()),
+                format!("not JSON ({error}); write one statement a line"),
+            )
         })?;
         let parts = match value {
             Value::Array(parts) => parts,
@@ -102,7 +105,8 @@ fn statements(text: &str, name: &str) -> Result<Vec<Statement>, EduError> {
 
 /// The response that a statement tells of, if it tells of one.
 fn answer(statement: &Statement, name: &str) -> Result<Option<Answer>, EduError> {
-    let refuse = |problem: String| EduError::Log { file: name.into(), place: statement.place.clone(), problem };
+    let refuse =
+        |problem: String| EduError::Log { file: name.into(), place: statement.place.clone(), problem };
     let value = &statement.value;
     if text_at(value, &["verb", "id"]) != Some(ANSWERED) {
         return Ok(None);
@@ -131,7 +135,9 @@ fn answer(statement: &Statement, name: &str) -> Result<Option<Answer>, EduError>
             return Err(refuse(format!("`timestamp` is {time:?}; it must be like 2026-01-31T12:00:00Z")));
         }
         None => {
-            return Err(refuse("neither `timestamp` nor `stored`; one of them gives the order of answers".into()));
+            return Err(refuse(
+                "neither `timestamp` nor `stored`; one of them gives the order of answers".into(),
+            ));
         }
     };
     let skill = ["grouping", "parent"]
@@ -260,9 +266,19 @@ mod tests {
         assert_eq!(moment("2026-11-23T10:58:54Z"), Some((1_795_431_534, 0)));
         assert_eq!(moment("1969-12-31T23:59:59Z"), Some((-1, 0)));
         for bad in [
-            "", "yesterday", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
-            "2026-01-01", "2026-01-01T24:00:00Z", "2026-01-01T00:61:00Z", "2026-01-01T00:00:00.Z",
-            "2026-01-01T00:00:00.xZ", "2026-01-01T00:00:00+2", "2026-1-1T00:00:00Z", "26-01-01T00:00:00Z",
+            "",
+            "yesterday",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-01-01",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:61:00Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00.xZ",
+            "2026-01-01T00:00:00+2",
+            "2026-1-1T00:00:00Z",
+            "26-01-01T00:00:00Z",
         ] {
             assert_eq!(moment(bad), None, "{bad}");
         }
@@ -288,7 +304,10 @@ mod tests {
         let time = "2026-01-01T10:00:00Z";
         let all: Vec<Value> = (0..20).map(|n| answered("a", &format!("q{n}"), n % 3 == 0, time)).collect();
         let log = parse(&json!(all).to_string(), "t").unwrap();
-        assert_eq!(log.responses()[0].iter().map(|r| r.item).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
+        assert_eq!(
+            log.responses()[0].iter().map(|r| r.item).collect::<Vec<_>>(),
+            (0..20).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -317,7 +336,8 @@ mod tests {
         let time = "2026-01-01T10:00:00Z";
         let mut all: Vec<Value> = (0..4).map(|_| answered("a", "q", true, time)).collect();
         all[0]["actor"] = json!({"mbox_sha1sum": "abc"});
-        all[0]["context"] = json!({"contextActivities": {"parent": [{"id": "quiz"}], "grouping": [{"id": "s"}]}});
+        all[0]["context"] =
+            json!({"contextActivities": {"parent": [{"id": "quiz"}], "grouping": [{"id": "s"}]}});
         all[1]["actor"] = json!({"openid": "http://me"});
         all[1]["context"] = json!({"contextActivities": {"parent": {"id": "quiz"}}});
         all[2]["actor"] = json!({"account": {"homePage": "http://school", "name": "7"}});
@@ -339,7 +359,10 @@ mod tests {
             (String::new(), "t has no responses: of its 0 statements"),
             (format!("{good}\n{{oops\n"), "t, line 2: not JSON"),
             (format!("{good}\n7\n"), "t, statement 2 (line 2): 7 is no statement"),
-            (with("result", json!({"success": "yes"})), "t, statement 2 (line 2): `result.success` is \"yes\""),
+            (
+                with("result", json!({"success": "yes"})),
+                "t, statement 2 (line 2): `result.success` is \"yes\"",
+            ),
             (with("actor", json!({"name": "Ada"})), "t, statement 2 (line 2): the actor has neither"),
             (with("object", json!({})), "t, statement 2 (line 2): no `object.id`"),
             (with("timestamp", json!("noon")), "t, statement 2 (line 2): `timestamp` is \"noon\""),

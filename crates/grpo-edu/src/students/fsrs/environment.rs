@@ -98,6 +98,11 @@ impl Environment for DeckEpisode {
         allowed[end] = true;
     }
 
+    /// The day.
+    fn clock(&self) -> Option<u64> {
+        Some(self.session.day().into())
+    }
+
     fn step(&mut self, action: usize, rng: &mut ChaCha8Rng) -> Result<Transition, EduError> {
         let before = self.session.worth();
         if action == self.end_of_day() {

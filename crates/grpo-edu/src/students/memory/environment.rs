@@ -8,7 +8,7 @@ use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
 
 /// What is told about each item.
-const PER_ITEM: usize = 7;
+const PER_ITEM: usize = 8;
 
 /// A session with one student that has just begun. A clone is the same student in the same state.
 ///
@@ -21,11 +21,12 @@ const PER_ITEM: usize = 7;
 /// |---|---|
 /// | 0 | how long ago it was reviewed, `ln(1 + time) / 5`; 1.5 where it never was |
 /// | 1 | how often it was asked, `ln(1 + times)` |
-/// | 2 | the share of right answers, from −1 (none) to 1 (all); 0 where it was never asked |
-/// | 3 | its last answer: 1 right, −1 wrong, 0 never asked |
-/// | 4 | 1 if it is the item that was reviewed last |
-/// | 5 | the longest time over which it was recalled, `ln(1 + time) / 5` |
-/// | 6 | the shortest time over which it was forgotten, `ln(1 + time) / 5`; 1.5 where it never was |
+/// | 2 | right answers, / 8 |
+/// | 3 | wrong answers, / 8 |
+/// | 4 | its last answer: 1 right, −1 wrong, 0 never asked |
+/// | 5 | 1 if it is the item that was reviewed last |
+/// | 6 | the longest time over which it was recalled, `ln(1 + time) / 5` |
+/// | 7 | the shortest time over which it was forgotten, `ln(1 + time) / 5`; 1.5 where it never was |
 ///
 /// (times of reviews before which there was another), and the share of reviews that are left.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,11 +107,12 @@ impl Environment for MemoryEpisode {
             let sign = |right: bool| if right { 1.0 } else { -1.0 };
             let scaled = |time: u64| (time as f32).ln_1p() / 5.0;
             let told = match seen.asked {
-                0 => [1.5, 0.0, 0.0, 0.0, 0.0, 0.0, 1.5],
+                0 => [1.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.5],
                 asked => [
                     scaled(self.session.time() - seen.last_time),
                     (asked as f32).ln_1p(),
-                    2.0 * seen.right as f32 / asked as f32 - 1.0,
+                    seen.right as f32 / 8.0,
+                    (asked - seen.right) as f32 / 8.0,
                     sign(seen.last_correct),
                     f32::from(u8::from(item == last)),
                     scaled(seen.longest_recalled),
@@ -171,15 +173,15 @@ mod tests {
                 episode.observe(&mut features);
                 for item in 0..6 {
                     let asked = history.iter().filter(|r| r.item == item).count();
-                    assert!((features[7 * item + 1] - (asked as f32).ln_1p()).abs() < 1e-6);
+                    assert!((features[8 * item + 1] - (asked as f32).ln_1p()).abs() < 1e-6);
                     let last = history.iter().rev().find(|r| r.item == item);
                     let answer = last.map_or(0.0, |r| if r.correct { 1.0 } else { -1.0 });
-                    assert_eq!(features[7 * item + 3], answer);
+                    assert_eq!(features[8 * item + 4], answer);
                     let since = last.map(|r| replay.time() - r.time - u64::from(r.delay));
                     let time = since.map_or(1.5, |t| (t as f32).ln_1p() / 5.0);
-                    assert!((features[7 * item] - time).abs() < 1e-6);
+                    assert!((features[8 * item] - time).abs() < 1e-6);
                 }
-                assert!((features[42] - (39 - n) as f32 / 39.0).abs() < 1e-6);
+                assert!((features[48] - (39 - n) as f32 / 39.0).abs() < 1e-6);
                 let transition = episode.step(n * 5 % 6, &mut rng).unwrap();
                 let step = replay.step(n * 5 % 6, &mut twin).unwrap();
                 (sum, mean, done, n) =

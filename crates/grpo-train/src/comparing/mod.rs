@@ -1,0 +1,14 @@
+//! Algorithms compared: the same policy, the same learners, the same number of sessions, the same tuning.
+//!
+//! [`compare`] runs a [`CompareRecipe`] and gives a [`Comparison`]; [`report::write_comparison`](crate::report::write_comparison) makes a page
+//! of it.
+
+mod outcome;
+mod recipe;
+mod run;
+mod statistics;
+
+pub use outcome::{Arm, ArmRun, Comparison, Latency, Memory, Point, Task, Tried};
+pub use recipe::{ArmConfig, CompareRecipe, QuickConfig, TaskConfig, Updates};
+pub use run::{Advance, compare};
+pub use statistics::*;
