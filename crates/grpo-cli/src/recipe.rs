@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// The recipes that need no file.
-const EMBEDDED: [(&str, &str); 5] = [
+const EMBEDDED: [(&str, &str); 7] = [
     ("arithmetic", include_str!("../../../recipes/arithmetic.toml")),
     ("compare-kss", include_str!("../../../recipes/compare-kss.toml")),
     ("tutor-kss", include_str!("../../../recipes/tutor-kss.toml")),
     ("tutor-memory", include_str!("../../../recipes/tutor-memory.toml")),
     ("tutor-fsrs", include_str!("../../../recipes/tutor-fsrs.toml")),
+    ("tutor-bkt", include_str!("../../../recipes/tutor-bkt.toml")),
+    ("tutor-irt", include_str!("../../../recipes/tutor-irt.toml")),
 ];
 
 /// A recipe as it was found.

@@ -214,7 +214,7 @@ impl CompareRecipe {
             Credit::Critic(_) => 1,
         };
         TutorRecipe {
-            name: format!("{}-{}-{}", self.name, task.name, arm.name).replace(' ', "-"),
+            name: self.name.clone(),
             seed,
             environment: task.environment.clone(),
             tutor: TutorConfig { hidden: task.hidden, memory: task.memory, critic: arm.critic },

@@ -18,4 +18,4 @@ pub use recipe::{EnvironmentConfig, ExaminationConfig, TrainingConfig, TutorReci
 pub(crate) use run::{InWorld, in_world};
 pub use run::{TutorEnding, TutorSummary, Worth, device_of_run, resume, train};
 pub use world::{Purpose, Rival, Teach, World};
-pub use worlds::{DeckWorld, KssTask, KssWorld, MemoryWorld};
+pub use worlds::{BktWorld, DeckWorld, IrtWorld, KnowledgeTask, KssTask, KssWorld, MemoryWorld};

@@ -1,4 +1,4 @@
-use super::KssTask;
+use super::{KnowledgeTask, KssTask};
 use crate::recipe::{at_least_one, changes_applied, check_name, rate};
 use crate::{Credit, Decay, Error, OptimizerConfig, Schedule, SessionTrainer};
 use grpo_core::{Aggregate, Objective};
@@ -62,6 +62,10 @@ pub enum EnvironmentConfig {
     Memory(MemoryConfig),
     /// Flash cards with the seconds that reviews take (FSRS-6).
     Fsrs(DeckConfig),
+    /// Skills that are practised: learners of Bayesian knowledge tracing, fitted to a log.
+    Bkt(KnowledgeTask),
+    /// A test that adapts: learners of item response theory, fitted to a log.
+    Irt(KnowledgeTask),
 }
 
 /// The training of a tutor.
@@ -158,7 +162,11 @@ impl TutorRecipe {
 
     /// Takes relative paths as relative to `base`, the recipe's folder.
     pub fn resolve_paths(&mut self, base: &Path) {
-        let _ = base;
+        if let EnvironmentConfig::Bkt(task) | EnvironmentConfig::Irt(task) = &mut self.environment
+            && task.path.is_relative()
+        {
+            task.path = base.join(&task.path);
+        }
     }
 
     /// Checks every value and every combination.

@@ -1,7 +1,10 @@
 //! The run of a tutor's training.
 
 use super::examine::{examination, examine};
-use super::{DeckWorld, EnvironmentConfig, Examination, Interval, KssWorld, MemoryWorld, Purpose, TutorRecipe, World};
+use super::{
+    BktWorld, DeckWorld, EnvironmentConfig, Examination, Interval, IrtWorld, KssWorld, MemoryWorld, Purpose,
+    TutorRecipe, World,
+};
 use crate::folder::{Lengths, replace_folder, write_atomically};
 use crate::run::Clock;
 use crate::state::{self, load_module, save_module};
@@ -147,6 +150,8 @@ pub(crate) fn in_world<T: InWorld>(environment: &EnvironmentConfig, what: T) -> 
         EnvironmentConfig::Kss(task) => what.go(&KssWorld::new(task)?),
         EnvironmentConfig::Memory(config) => what.go(&MemoryWorld::new(config.clone())?),
         EnvironmentConfig::Fsrs(config) => what.go(&DeckWorld::new(*config)?),
+        EnvironmentConfig::Bkt(task) => what.go(&BktWorld::new(task)?),
+        EnvironmentConfig::Irt(task) => what.go(&IrtWorld::new(task)?),
     })
 }
 

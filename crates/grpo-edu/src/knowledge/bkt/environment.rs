@@ -3,6 +3,8 @@
 use super::Bkt;
 use crate::draws::Draws;
 use crate::error::EduError;
+use crate::students::Narrated;
+use crate::tutor::Layout;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -136,6 +138,12 @@ impl BktEpisode {
         Ok(Self { learner, seen, last: None, known_at_first, length: steps, steps: 0 })
     }
 
+    /// How observations and actions are laid out. Skills differ by more than what happened to them, so each has numbers of its own.
+    pub fn layout(model: &Bkt) -> Layout {
+        let skills = model.skills().len();
+        Layout::Whole { features: PER_SKILL * skills + 1, actions: skills }
+    }
+
     /// The learner as it is now.
     pub fn learner(&self) -> &BktLearner {
         &self.learner
@@ -200,6 +208,21 @@ impl Environment for BktEpisode {
         self.steps += 1;
         let reward = (self.learner.count() as f64 - before) / self.missing();
         Ok(Transition { reward, done: self.steps == self.length })
+    }
+}
+
+impl Narrated for BktEpisode {
+    fn about(&self) -> String {
+        format!("knows {} of {} skills", self.known_at_first, self.seen.len())
+    }
+
+    fn correct(&self) -> Option<bool> {
+        self.last.and_then(|skill| self.seen[skill].last)
+    }
+
+    /// 1 for a skill that is known.
+    fn inside(&self) -> Vec<f64> {
+        self.learner.known.iter().map(|&known| f64::from(u8::from(known))).collect()
     }
 }
 

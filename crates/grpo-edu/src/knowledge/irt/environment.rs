@@ -4,6 +4,8 @@ use super::ability::{Ability, Posterior};
 use super::{Irt, IrtItem};
 use crate::draws::Draws;
 use crate::error::EduError;
+use crate::students::Narrated;
+use crate::tutor::Layout;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ pub struct IrtEpisode {
     posterior: Posterior,
     prior_error: f64,
     estimate: Ability,
+    last: Option<usize>,
     length: usize,
     steps: usize,
 }
@@ -60,7 +63,7 @@ impl IrtEpisode {
         let posterior = Posterior::new();
         let estimate = posterior.ability();
         let (answers, prior_error) = (vec![None; items], estimate.error);
-        Ok(Self { model, ability, answers, posterior, prior_error, estimate, length: steps, steps: 0 })
+        Ok(Self { model, ability, answers, posterior, prior_error, estimate, last: None, length: steps, steps: 0 })
     }
 
     /// A test of `steps` questions for a learner whose ability is drawn from `N(0, 1)`.
@@ -71,6 +74,11 @@ impl IrtEpisode {
     pub fn draw(model: Arc<Irt>, steps: usize, draws: &mut (impl Draws + ?Sized)) -> Result<Self, EduError> {
         let ability = draws.normal();
         Self::new(model, ability, steps)
+    }
+
+    /// How observations and actions are laid out.
+    pub fn layout(model: &Irt) -> Layout {
+        Layout::Items { items: model.items().len(), per_item: PER_ITEM, rest: 3, others: 0 }
     }
 
     /// The learner's ability. No policy may see it.
@@ -162,9 +170,25 @@ impl Environment for IrtEpisode {
         let before = self.estimate.error;
         self.posterior.answer(item, correct);
         self.estimate = self.posterior.ability();
+        self.last = Some(action);
         self.steps += 1;
         let reward = (before - self.estimate.error) / self.prior_error;
         Ok(Transition { reward, done: self.steps == self.length })
+    }
+}
+
+impl Narrated for IrtEpisode {
+    fn about(&self) -> String {
+        format!("ability {:.2}", self.ability)
+    }
+
+    fn correct(&self) -> Option<bool> {
+        self.last.and_then(|item| self.answers[item])
+    }
+
+    /// The probability of a right answer to each item.
+    fn inside(&self) -> Vec<f64> {
+        self.model.items().iter().map(|item| item.probability(self.ability)).collect()
     }
 }
 
