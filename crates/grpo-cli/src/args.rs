@@ -36,6 +36,14 @@ pub(crate) enum Command {
     Devices,
     /// Compare algorithms on the same tasks with the same budget.
     Compare(Compare),
+    /// Make the training steps of one memory measurement, for `compare`, and print the result as JSON.
+    #[command(hide = true)]
+    MeasureMemory {
+        /// What is measured, as JSON.
+        request: String,
+        #[command(flatten)]
+        device: Device,
+    },
     /// Write a run's report.html again from its other files.
     Report(Report),
     /// Work with learners' answers.
@@ -226,9 +234,6 @@ pub(crate) struct Compare {
     /// The short form: few steps, few seeds, nothing tuned.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Leave out memory and latency of language models, which need a model folder.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) model: Vec<PathBuf>,
     /// The folder, which must not exist. Default: runs/RECIPE-TIME.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,

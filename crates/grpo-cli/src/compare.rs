@@ -6,12 +6,13 @@ use crate::train::Session;
 use crate::words::{command, duration};
 use crate::{args, folder, interrupt, model};
 use anyhow::{Context, anyhow};
-use grpo_train::comparing::{self, CompareRecipe};
-use grpo_train::{Error, report};
+use grpo_train::comparing::{self, CompareRecipe, Memory, MeasureConfig, MemoryRequest};
+use grpo_train::{Error, Machine, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 /// Runs between two lines where there is no bar.
 const RUNS_BETWEEN_LINES: usize = 5;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &args::Compare) -> Result<ExitCode, Failure> {
             let _ = writeln!(io::stderr(), "run {done} of {total}: {what}");
         }
     };
+    let begin = Instant::now();
     let result = comparing::compare(&recipe, &out, &session.machine, &advance, &session.stop);
     bar.finish_and_clear();
     let Some(mut comparison) = result.with_context(|| resumes(&out)).while_running()? else {
@@ -53,6 +55,13 @@ pub(crate) fn run(args: &args::Compare) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     };
     comparison.quick = quick;
+    if let Some(config) = &recipe.measure {
+        let config = if quick { MeasureConfig { answers: 2, new_tokens: 8, ..config.clone() } } else { config.clone() };
+        let _ = writeln!(io::stderr(), "measuring memory and latency");
+        comparison.memory = memory(&config, &args.device).while_running()?;
+        comparison.latency = comparing::measure_latency(&config, &session.machine).while_running()?;
+        comparison.seconds = begin.elapsed().as_secs_f64();
+    }
     let write = |name: &str, text: String| {
         let path = out.join(name);
         std::fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))
@@ -69,6 +78,37 @@ pub(crate) fn run(args: &args::Compare) -> Result<ExitCode, Failure> {
         page.display()
     );
     io::stdout().write_all(text.as_bytes()).while_running()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each measurement in a process of its own, so that its peak is its own.
+fn memory(config: &MeasureConfig, device: &args::Device) -> anyhow::Result<Vec<Memory>> {
+    let program = std::env::current_exe().context("this program can't be found for a second process")?;
+    let mut rows = Vec::new();
+    for request in comparing::memory_requests(config) {
+        let mut command = Command::new(&program);
+        command.arg("measure-memory").arg(serde_json::to_string(&request)?);
+        if let Some(name) = &device.name {
+            command.arg("--device").arg(name.to_string());
+        }
+        let output = command.output().context("a second process can't be started")?;
+        if !output.status.success() {
+            let words = String::from_utf8_lossy(&output.stderr).trim().to_string();
+            return Err(anyhow!("measuring {}: {words}", request.configuration()));
+        }
+        rows.push(serde_json::from_slice(&output.stdout)?);
+    }
+    Ok(rows)
+}
+
+/// `grpo measure-memory`.
+pub(crate) fn measure_memory(request: &str, device: &args::Device) -> Result<ExitCode, Failure> {
+    let request: MemoryRequest = serde_json::from_str(request).bad_input()?;
+    let device = model::device(device)?;
+    let name = grpo_device::describe(&device);
+    let machine = Machine { workers: 1, device, name, peak_rss: grpo_device::peak_rss_bytes };
+    let memory = comparing::measure_memory(&request, &machine).while_running()?;
+    writeln!(io::stdout(), "{}", serde_json::to_string(&memory).while_running()?).while_running()?;
     Ok(ExitCode::SUCCESS)
 }
 

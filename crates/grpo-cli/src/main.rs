@@ -49,6 +49,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Generate(args) => generate::run(&args),
         Command::Devices => devices::run(),
         Command::Compare(args) => compare::run(&args),
+        Command::MeasureMemory { request, device } => compare::measure_memory(&request, &device),
         Command::Report(args) => report::run(&args),
         Command::Edu(args) => edu::run(&args),
         Command::Completions { shell } => {

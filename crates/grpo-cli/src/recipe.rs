@@ -91,7 +91,9 @@ impl Source {
     /// Parses and checks the recipe of a comparison with changes from the command line.
     pub(crate) fn read_compare(&self, sets: &[String]) -> anyhow::Result<CompareRecipe> {
         let change = |set: &String| Change { written: format!("--set {set}"), assignment: set.clone() };
-        self.changed(sets.iter().map(change).collect(), CompareRecipe::with_changes)
+        let mut recipe = self.changed(sets.iter().map(change).collect(), CompareRecipe::with_changes)?;
+        recipe.resolve_paths(&self.base);
+        Ok(recipe)
     }
 
     fn changed<R>(&self, changes: Vec<Change>, parse: Parse<R>) -> anyhow::Result<R> {

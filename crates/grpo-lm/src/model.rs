@@ -162,6 +162,20 @@ impl LanguageModel {
         Ok((self.statistics(hidden, actions)?, kl))
     }
 
+    /// [`Policy::evaluate`], and the hidden states that predict every completion token, `[rows, targets, hidden]`, for a critic on the same
+    /// network.
+    ///
+    /// # Errors
+    /// As [`Policy::evaluate`].
+    pub fn evaluate_with_hidden(
+        &self,
+        states: &SharedPrompts,
+        actions: Tensor<2, Int>,
+    ) -> Result<(Evaluation, Tensor<3>), grpo_rollout::Error> {
+        let hidden = self.hidden(states, &actions)?;
+        Ok((self.statistics(hidden.clone(), actions)?, hidden))
+    }
+
     fn statistics(
         &self,
         hidden: Tensor<3>,
@@ -174,7 +188,10 @@ impl LanguageModel {
     }
 
     /// Hidden states that predict every completion token, `[rows, targets, hidden]`.
-    fn hidden(
+    ///
+    /// # Errors
+    /// As [`Policy::evaluate`].
+    pub fn hidden(
         &self,
         states: &SharedPrompts,
         actions: &Tensor<2, Int>,

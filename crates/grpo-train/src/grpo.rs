@@ -469,17 +469,17 @@ impl Grpo<'_> {
 }
 
 /// One micro-batch's episodes as tensors.
-struct Part<'a> {
-    states: SharedPrompts,
-    rows: Rows<'a>,
+pub(crate) struct Part<'a> {
+    pub(crate) states: SharedPrompts,
+    pub(crate) rows: Rows<'a>,
     /// `[rows, steps]`.
-    actions: Tensor<2, Int>,
+    pub(crate) actions: Tensor<2, Int>,
     /// As sampled, `[rows, steps]`.
-    old_log_probs: Tensor<2>,
+    pub(crate) old_log_probs: Tensor<2>,
 }
 
 impl<'a> Part<'a> {
-    fn new(
+    pub(crate) fn new(
         prompts: &[Vec<u32>],
         experience: &Experience,
         part: &MicroBatch,

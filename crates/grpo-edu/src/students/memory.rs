@@ -86,6 +86,8 @@ pub struct MemoryConfig {
     pub max_delay: u32,
     /// What a step is worth.
     pub reward: MemoryReward,
+    /// Whether a tutor is shown how each item will be forgotten: what only the model knows, and what [`Threshold`] goes by.
+    pub student_visible: bool,
 }
 
 impl Default for MemoryConfig {
@@ -97,6 +99,7 @@ impl Default for MemoryConfig {
             min_delay: 5,
             max_delay: 5,
             reward: MemoryReward::default(),
+            student_visible: false,
         }
     }
 }
@@ -272,7 +275,12 @@ impl MemorySession {
     /// The recall of every item at this moment, `[items]`. What nobody but the model knows; see the
     /// module's notes for values that are no probabilities.
     pub fn recall(&self) -> Vec<f64> {
-        self.student.recall(&self.trace, self.now, self.window())
+        self.recall_after(0)
+    }
+
+    /// The recall of every item after some more time without a review, `[items]`.
+    pub fn recall_after(&self, time: u64) -> Vec<f64> {
+        self.student.recall(&self.trace, self.now + time, self.window())
     }
 
     /// DASH counts answers in windows of the episode; the other models have one window.

@@ -3,12 +3,16 @@
 //! [`compare`] runs a [`CompareRecipe`] and gives a [`Comparison`]; [`report::write_comparison`](crate::report::write_comparison) makes a page
 //! of it.
 
+mod exercise;
+mod language;
+mod measure;
 mod outcome;
 mod recipe;
 mod run;
 mod statistics;
 
 pub use outcome::{Arm, ArmRun, Comparison, Latency, Memory, Point, Task, Tried};
-pub use recipe::{ArmConfig, CompareRecipe, QuickConfig, TaskConfig, Updates};
+pub use recipe::{ArmConfig, CompareRecipe, LanguageTask, MeasureConfig, QuickConfig, TaskConfig, Updates};
+pub use measure::{MemoryRequest, measure_latency, measure_memory, memory_requests};
 pub use run::{Advance, compare};
 pub use statistics::*;

@@ -4,6 +4,7 @@ use crate::{Credit, Decay, Error, OptimizerConfig};
 use grpo_core::{Aggregate, Objective};
 use grpo_edu::{Critic, TutorConfig};
 use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 
 /// Everything that decides a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,8 +28,15 @@ pub struct CompareRecipe {
     pub updates: Vec<Updates>,
     /// The algorithms.
     pub arms: Vec<ArmConfig>,
-    /// The tasks.
+    /// Tasks with tutors.
+    #[serde(default)]
     pub tasks: Vec<TaskConfig>,
+    /// Tasks with language models.
+    #[serde(default)]
+    pub language: Vec<LanguageTask>,
+    /// What a training step of a language model keeps in memory, and how long its answers take; left out by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<MeasureConfig>,
     /// The short form: what replaces the numbers above.
     #[serde(default)]
     pub quick: QuickConfig,
@@ -94,6 +102,44 @@ pub struct TaskConfig {
     pub thresholds: Vec<f64>,
 }
 
+/// A task with a language model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageTask {
+    /// Its name.
+    pub name: String,
+    /// A recipe of `grpo train`, for the model folder, the data, the rewards, the sampling and the held-out metric. Relative to this file.
+    pub recipe: PathBuf,
+    /// Steps of training.
+    pub steps: usize,
+    /// Completions of each step, the same number for every arm.
+    pub completions_per_step: usize,
+    /// G, where credit is given within groups. With a critic every completion has a prompt of its own.
+    pub group_size: usize,
+    /// Steps between two evaluations.
+    pub every: usize,
+    /// Held-out questions of an evaluation.
+    pub questions: usize,
+    /// Learning rates that every arm tries, instead of those of the comparison.
+    pub learning_rates: Vec<f64>,
+    /// Levels whose first reaching is told.
+    pub thresholds: Vec<f64>,
+}
+
+/// What is measured on language models besides learning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeasureConfig {
+    /// Model folders. Relative to this file.
+    pub models: Vec<PathBuf>,
+    /// Completions of the training step whose memory is measured.
+    pub completions: usize,
+    /// Tokens of a completion.
+    pub new_tokens: usize,
+    /// Answers that are timed, of each kind.
+    pub answers: usize,
+}
+
 /// The short form of a comparison, which shows that it works and no more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -152,6 +198,12 @@ impl CompareRecipe {
             task.every = task.every.min(steps.div_ceil(2));
             task.learners = task.learners.min(learners);
         }
+        for task in &mut self.language {
+            task.steps = task.steps.min(steps.div_ceil(5));
+            task.every = task.every.min(task.steps.div_ceil(2));
+            task.questions = task.questions.min(learners.div_ceil(5));
+            task.learning_rates.truncate(1);
+        }
         self
     }
 
@@ -167,7 +219,7 @@ impl CompareRecipe {
             ("learning_rates", self.learning_rates.is_empty()),
             ("updates", self.updates.is_empty()),
             ("arms", self.arms.is_empty()),
-            ("tasks", self.tasks.is_empty()),
+            ("tasks", self.tasks.is_empty() && self.language.is_empty()),
         ] {
             if empty {
                 return Err(Error::setting(key, "is empty", "name at least one"));
@@ -176,7 +228,10 @@ impl CompareRecipe {
         self.learning_rates.iter().try_for_each(|&value| rate("learning_rates", value))?;
         for (key, mut names) in [
             ("arms", self.arms.iter().map(|arm| &arm.name).collect::<Vec<_>>()),
-            ("tasks", self.tasks.iter().map(|task| &task.name).collect()),
+            (
+                "tasks",
+                self.tasks.iter().map(|task| &task.name).chain(self.language.iter().map(|task| &task.name)).collect(),
+            ),
         ] {
             names.sort();
             if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -193,18 +248,45 @@ impl CompareRecipe {
                 return Err(Error::setting(key("sessions_per_step"), problem, "use whole groups"));
             }
             for arm in &self.arms {
-                for setting in self.settings() {
+                for setting in self.settings(&self.learning_rates) {
                     self.run(task, arm, setting, self.seed).validate()?;
                 }
+            }
+        }
+        for (index, task) in self.language.iter().enumerate() {
+            let key = |name: &str| format!("language[{index}].{name}");
+            at_least_one(&key("steps"), task.steps)?;
+            at_least_one(&key("every"), task.every)?;
+            at_least_one(&key("questions"), task.questions)?;
+            task.learning_rates.iter().try_for_each(|&value| rate(&key("learning_rates"), value))?;
+            if task.learning_rates.is_empty() {
+                return Err(Error::setting(key("learning_rates"), "is empty", "name at least one"));
+            }
+            if task.group_size < 2 || !task.completions_per_step.is_multiple_of(task.group_size) {
+                let problem =
+                    format!("is {}, with groups of {}", task.completions_per_step, task.group_size);
+                return Err(Error::setting(key("completions_per_step"), problem, "use whole groups of at least 2"));
             }
         }
         Ok(())
     }
 
-    pub(super) fn settings(&self) -> impl Iterator<Item = Setting> {
-        self.updates.iter().flat_map(|&updates| {
-            self.learning_rates.iter().map(move |&learning_rate| Setting { learning_rate, updates })
-        })
+    /// Takes relative paths as relative to `base`, the recipe's folder.
+    pub fn resolve_paths(&mut self, base: &Path) {
+        let models = self.measure.iter_mut().flat_map(|measure| &mut measure.models);
+        for path in self.language.iter_mut().map(|task| &mut task.recipe).chain(models) {
+            if path.is_relative() {
+                *path = base.join(&path);
+            }
+        }
+    }
+
+    /// All settings with these learning rates.
+    pub(super) fn settings(&self, learning_rates: &[f64]) -> Vec<Setting> {
+        let of = |&updates: &Updates| {
+            learning_rates.iter().map(move |&learning_rate| Setting { learning_rate, updates })
+        };
+        self.updates.iter().flat_map(of).collect()
     }
 
     /// One run as a recipe of its own.

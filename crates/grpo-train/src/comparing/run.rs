@@ -1,6 +1,7 @@
 //! The runs of a comparison.
 
-use super::recipe::{ArmConfig, CompareRecipe, Setting, TaskConfig, Updates};
+use super::exercise::Exercise;
+use super::recipe::{ArmConfig, CompareRecipe, LanguageTask, Setting, TaskConfig, Updates};
 use super::{Arm, ArmRun, Comparison, Point, Task, Tried};
 use crate::tutoring::{Interval, Purpose, TutorRecipe, World, examine, in_world};
 use crate::{Error, Machine, Workers};
@@ -29,9 +30,32 @@ struct Done {
     run: ArmRun,
 }
 
+/// What arms are compared on.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Tutor(&'a TaskConfig),
+    Language(&'a Exercise<'a>),
+}
+
+impl<'a> Subject<'a> {
+    fn name(self) -> &'a str {
+        match self {
+            Self::Tutor(task) => &task.name,
+            Self::Language(exercise) => &exercise.task.name,
+        }
+    }
+
+    fn learning_rates(self, recipe: &'a CompareRecipe) -> &'a [f64] {
+        match self {
+            Self::Tutor(_) => &recipe.learning_rates,
+            Self::Language(exercise) => &exercise.task.learning_rates,
+        }
+    }
+}
+
 /// One run that is to be done.
 struct Job<'a> {
-    task: &'a TaskConfig,
+    subject: Subject<'a>,
     arm: &'a ArmConfig,
     setting: Setting,
     seed: u64,
@@ -39,7 +63,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn is(&self, done: &Done) -> bool {
-        done.task == self.task.name
+        done.task == self.subject.name()
             && done.arm == self.arm.name
             && done.learning_rate == self.setting.learning_rate
             && done.updates == self.setting.updates
@@ -67,12 +91,21 @@ pub fn compare(
     recipe.validate()?;
     let begin = Instant::now();
     let bench = Bench::open(recipe, folder, machine, advance, stop)?;
+    // What can't be opened is told before anything runs.
+    let exercises =
+        recipe.language.iter().map(|task| Exercise::open(task, machine)).collect::<Result<Vec<_>, _>>()?;
     let mut tasks = Vec::new();
     for task in &recipe.tasks {
-        let Some(arms) = bench.task(task)? else { return Ok(None) };
+        let Some(arms) = bench.task(Subject::Tutor(task))? else { return Ok(None) };
         let measure = in_world(&task.environment, Measure)?;
         let TaskConfig { name, learners, thresholds, .. } = task.clone();
         tasks.push(Task { name, measure, learners, thresholds, arms });
+    }
+    for exercise in &exercises {
+        let Some(arms) = bench.task(Subject::Language(exercise))? else { return Ok(None) };
+        let LanguageTask { name, questions, thresholds, .. } = exercise.task.clone();
+        let measure = "share of held-out questions answered as the metric wants, greedily".into();
+        tasks.push(Task { name, measure, learners: questions, thresholds, arms });
     }
     Ok(Some(Comparison {
         name: recipe.name.clone(),
@@ -109,8 +142,13 @@ impl<'a> Bench<'a> {
         let path = folder.join(RUNS);
         let before = read_runs(&path)?;
         let file = OpenOptions::new().append(true).create(true).open(&path);
-        let settings = recipe.settings().count();
-        let trials = if settings > 1 { settings * recipe.tuning_seeds } else { 0 };
+        let runs = |rates: &[f64]| {
+            let settings = recipe.settings(rates).len();
+            let trials = if settings > 1 { settings * recipe.tuning_seeds } else { 0 };
+            recipe.arms.len() * (trials + recipe.seeds)
+        };
+        let tutors = recipe.tasks.len() * runs(&recipe.learning_rates);
+        let language: usize = recipe.language.iter().map(|task| runs(&task.learning_rates)).sum();
         Ok(Self {
             recipe,
             machine,
@@ -120,21 +158,21 @@ impl<'a> Bench<'a> {
             advance,
             stop,
             finished: AtomicUsize::new(0),
-            total: recipe.tasks.len() * recipe.arms.len() * (trials + recipe.seeds),
+            total: tutors + language,
         })
     }
 
     /// All arms on one task: first the settings are tried, then the best of each arm runs with every seed.
-    fn task(&self, task: &TaskConfig) -> Result<Option<Vec<Arm>>, Error> {
+    fn task(&self, subject: Subject<'_>) -> Result<Option<Vec<Arm>>, Error> {
         let recipe = self.recipe;
-        let settings: Vec<Setting> = recipe.settings().collect();
+        let settings: Vec<Setting> = recipe.settings(subject.learning_rates(recipe));
         // Seeds of the trials are apart from those of the runs.
         let trial_seeds = (0..recipe.tuning_seeds as u64).map(|index| recipe.seed + 1_000_000 + index);
         let trials: Vec<Job<'_>> = match settings.len() {
             1 => Vec::new(),
             _ => (recipe.arms.iter())
                 .flat_map(|arm| settings.iter().map(move |&setting| (arm, setting)))
-                .flat_map(|(arm, setting)| trial_seeds.clone().map(move |seed| Job { task, arm, setting, seed }))
+                .flat_map(|(arm, setting)| trial_seeds.clone().map(move |seed| Job { subject, arm, setting, seed }))
                 .collect(),
         };
         let Some(tried) = self.all(&trials)? else { return Ok(None) };
@@ -157,7 +195,7 @@ impl<'a> Bench<'a> {
         let jobs: Vec<Job<'_>> = chosen
             .iter()
             .flat_map(|(arm, _, setting)| {
-                (0..recipe.seeds as u64).map(move |index| Job { task, arm, setting: *setting, seed: recipe.seed + index })
+                (0..recipe.seeds as u64).map(move |index| Job { subject, arm, setting: *setting, seed: recipe.seed + index })
             })
             .collect();
         let Some(runs) = self.all(&jobs)? else { return Ok(None) };
@@ -183,11 +221,17 @@ impl<'a> Bench<'a> {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let recipe = self.recipe.run(job.task, job.arm, job.setting, job.seed);
-            let alone = Alone { recipe: &recipe, machine: self.machine, stop: self.stop };
-            let Some((run, parameters)) = in_world(&job.task.environment, alone)?? else { return Ok(None) };
+            let outcome = match job.subject {
+                Subject::Tutor(task) => {
+                    let recipe = self.recipe.run(task, job.arm, job.setting, job.seed);
+                    let alone = Alone { recipe: &recipe, machine: self.machine, stop: self.stop };
+                    in_world(&task.environment, alone)??
+                }
+                Subject::Language(exercise) => exercise.run(job.arm, job.setting, job.seed, self.stop)?,
+            };
+            let Some((run, parameters)) = outcome else { return Ok(None) };
             let done = Done {
-                task: job.task.name.clone(),
+                task: job.subject.name().into(),
                 arm: job.arm.name.clone(),
                 learning_rate: job.setting.learning_rate,
                 updates: job.setting.updates,
@@ -211,7 +255,7 @@ impl<'a> Bench<'a> {
 
     fn tell(&self, job: &Job<'_>) {
         let finished = self.finished.fetch_add(1, Ordering::Relaxed) + 1;
-        (self.advance)(finished, self.total, &format!("{}, {}", job.task.name, job.arm.name));
+        (self.advance)(finished, self.total, &format!("{}, {}", job.subject.name(), job.arm.name));
     }
 }
 

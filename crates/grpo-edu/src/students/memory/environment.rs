@@ -10,6 +10,9 @@ use rand_chacha::ChaCha8Rng;
 /// What is told about each item.
 const PER_ITEM: usize = 8;
 
+/// Reviews from now at which forgetting is shown, where it is.
+const AHEAD: [u64; 4] = [0, 4, 16, 64];
+
 /// A session with one student that has just begun. A clone is the same student in the same state.
 ///
 /// A step's reward is the environment's divided by the number of steps that the tutor has, so that a session is worth its mean (the mean
@@ -28,7 +31,9 @@ const PER_ITEM: usize = 8;
 /// | 6 | the longest time over which it was recalled, `ln(1 + time) / 5` |
 /// | 7 | the shortest time over which it was forgotten, `ln(1 + time) / 5`; 1.5 where it never was |
 ///
-/// (times of reviews before which there was another), and the share of reviews that are left.
+/// (times of reviews before which there was another), and the share of reviews that are left. Where the student is visible
+/// ([`MemoryConfig::student_visible`]), each item has four more numbers: its recall now, and after the shortest delays of 4, 16 and 64 reviews of
+/// other items; what is no number is 0, and none exceeds 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryEpisode {
     session: MemorySession,
@@ -45,6 +50,11 @@ struct Seen {
     last_time: u64,
     longest_recalled: u64,
     shortest_forgotten: Option<u64>,
+}
+
+/// Numbers of each item.
+fn per_item(config: &MemoryConfig) -> usize {
+    PER_ITEM + if config.student_visible { AHEAD.len() } else { 0 }
 }
 
 impl MemoryEpisode {
@@ -80,7 +90,7 @@ impl MemoryEpisode {
 
     /// How observations and actions are laid out.
     pub fn layout(config: &MemoryConfig) -> Layout {
-        Layout::Items { items: config.items, per_item: PER_ITEM, rest: 1, others: 0 }
+        Layout::Items { items: config.items, per_item: per_item(config), rest: 1, others: 0 }
     }
 
     /// Reviews that are the tutor's: all but the first.
@@ -97,13 +107,23 @@ impl Environment for MemoryEpisode {
     }
 
     fn features(&self) -> usize {
-        PER_ITEM * self.seen.len() + 1
+        per_item(&self.session.config) * self.seen.len() + 1
     }
 
     fn observe(&self, features: &mut [f32]) {
-        let (items, rest) = features.split_at_mut(PER_ITEM * self.seen.len());
+        let width = per_item(&self.session.config);
+        let (items, rest) = features.split_at_mut(width * self.seen.len());
+        if self.session.config.student_visible {
+            let delay = u64::from(self.session.config.min_delay.max(1));
+            for (place, ahead) in AHEAD.into_iter().enumerate() {
+                let recall = self.session.recall_after(ahead * delay);
+                for (row, recall) in items.chunks_exact_mut(width).zip(recall) {
+                    row[PER_ITEM + place] = if recall.is_nan() { 0.0 } else { recall.clamp(0.0, 1.0) as f32 };
+                }
+            }
+        }
         let last = self.session.last().item;
-        for (item, (seen, row)) in self.seen.iter().zip(items.chunks_exact_mut(PER_ITEM)).enumerate() {
+        for (item, (seen, row)) in self.seen.iter().zip(items.chunks_exact_mut(width)).enumerate() {
             let sign = |right: bool| if right { 1.0 } else { -1.0 };
             let scaled = |time: u64| (time as f32).ln_1p() / 5.0;
             let told = match seen.asked {
@@ -119,7 +139,7 @@ impl Environment for MemoryEpisode {
                     seen.shortest_forgotten.map_or(1.5, scaled),
                 ],
             };
-            row.copy_from_slice(&told);
+            row[..PER_ITEM].copy_from_slice(&told);
         }
         let left = self.session.config.steps - self.session.steps();
         rest[0] = left as f32 / self.reviews() as f32;
