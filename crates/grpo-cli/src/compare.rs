@@ -6,7 +6,7 @@ use crate::train::Session;
 use crate::words::{command, duration};
 use crate::{args, folder, interrupt, model};
 use anyhow::{Context, anyhow};
-use grpo_train::comparing::{self, CompareRecipe, Memory, MeasureConfig, MemoryRequest};
+use grpo_train::comparing::{self, CompareRecipe, MeasureConfig, Memory, MemoryRequest};
 use grpo_train::{Error, Machine, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -56,7 +56,11 @@ pub(crate) fn run(args: &args::Compare) -> Result<ExitCode, Failure> {
     };
     comparison.quick = quick;
     if let Some(config) = &recipe.measure {
-        let config = if quick { MeasureConfig { answers: 2, new_tokens: 8, ..config.clone() } } else { config.clone() };
+        let config = if quick {
+            MeasureConfig { answers: 2, new_tokens: 8, ..config.clone() }
+        } else {
+            config.clone()
+        };
         let _ = writeln!(io::stderr(), "measuring memory and latency");
         comparison.memory = memory(&config, &args.device).while_running()?;
         comparison.latency = comparing::measure_latency(&config, &session.machine).while_running()?;

@@ -237,8 +237,16 @@ fn line_of(text: &str, key: impl AsRef<str>) -> Option<usize> {
     let table = DeTable::parse(text).ok()?;
     let key = key.as_ref().replace(" (", ".").replace(')', "");
     let tables = [
-        "", "data.", "model.", "objective.", "advantages.", "optimizer.", "evaluation.metric.", "environment.",
-        "training.", "tutor.",
+        "",
+        "data.",
+        "model.",
+        "objective.",
+        "advantages.",
+        "optimizer.",
+        "evaluation.metric.",
+        "environment.",
+        "training.",
+        "tutor.",
     ];
     let found = tables.iter().filter_map(|prefix| {
         let path = format!("{prefix}{key}").replace('[', ".").replace(']', "");

@@ -55,8 +55,7 @@ pub fn evaluate(
     if !prompts.is_empty() {
         // Greedy: no stream is read.
         let sampling = Sampling::greedy(max_new_tokens);
-        let rollout =
-            Rollout { sampling: &sampling, streams: Streams::new(0), rows: ROWS, workers };
+        let rollout = Rollout { sampling: &sampling, streams: Streams::new(0), rows: ROWS, workers };
         let groups = rollout.sample(model, &prompts, &vec![1; prompts.len()], 0)?;
         for ((group, prompt), &index) in groups.iter().zip(&prompts).zip(&asked) {
             for episode in &group.episodes {

@@ -56,11 +56,7 @@ impl Former {
     }
 
     /// Keeps new groups for later steps, those that could teach something.
-    pub(crate) fn keep(
-        &mut self,
-        step: usize,
-        groups: impl IntoIterator<Item = Kept>,
-    ) -> Result<(), Error> {
+    pub(crate) fn keep(&mut self, step: usize, groups: impl IntoIterator<Item = Kept>) -> Result<(), Error> {
         let Some(replay) = &mut self.replay else { return Ok(()) };
         for kept in groups {
             let rewards: Vec<f64> = kept.rewards.iter().copied().flatten().collect();
@@ -84,7 +80,13 @@ impl Former {
         lengths: &[usize],
     ) -> Result<Advantages, Error> {
         let members = self.adaptive.members(step as u64, prompts, sizes)?;
-        let off = || Error::from(grpo_rollout::Error::Count { what: "rewards", got: rewards.len(), want: sizes.iter().sum() });
+        let off = || {
+            Error::from(grpo_rollout::Error::Count {
+                what: "rewards",
+                got: rewards.len(),
+                want: sizes.iter().sum(),
+            })
+        };
         let (own, long) =
             (members.gather(rewards).ok_or_else(off)?, members.gather(lengths).ok_or_else(off)?);
         let mut advantages = estimator.estimate_groups(&own, &members.sizes(), Some(&long))?;

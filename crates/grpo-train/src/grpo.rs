@@ -109,7 +109,8 @@ impl Grpo<'_> {
             chosen = order.iter().map(|&at| chosen[at]).collect();
             sizes = order.iter().map(|&at| sizes[at]).collect();
 
-            let round = self.ask(model, chosen.iter().map(|&at| pool[at].clone()).collect(), &sizes, asked, step)?;
+            let round =
+                self.ask(model, chosen.iter().map(|&at| pool[at].clone()).collect(), &sizes, asked, step)?;
             asked += count;
             wanted = self.keep(round, former, refill.as_mut(), &mut gathered, step)?;
         }

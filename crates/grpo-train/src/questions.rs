@@ -278,7 +278,8 @@ mod tests {
     use grpo_edu::ArithmeticConfig;
 
     fn list(n: usize) -> Questions {
-        let question = |i: usize| Question { prompt: i.to_string(), reference: None, solution: None, difficulty: None };
+        let question =
+            |i: usize| Question { prompt: i.to_string(), reference: None, solution: None, difficulty: None };
         let train = Source::List { questions: (0..n).map(question).collect(), seed: 3 };
         Questions { train, validation: Vec::new(), held_out: Vec::new() }
     }

@@ -1,8 +1,14 @@
 use crate::{
     Accuracy, Error, Event, Metric, ModelConfig, Observer, Question, Questions, Recipe, RunFolder, Set,
-    Stage, State, StepMetrics, Summary, Workers, evaluate::evaluate, folder::{Lengths, replace_folder},
-    forming::Former, grpo::Grpo,
-    imitation, metrics::Line, report, state::{self, load_module},
+    Stage, State, StepMetrics, Summary, Workers,
+    evaluate::evaluate,
+    folder::{Lengths, replace_folder},
+    forming::Former,
+    grpo::Grpo,
+    imitation,
+    metrics::Line,
+    report,
+    state::{self, load_module},
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
 use grpo_lm::{LanguageModel, Tokenizer};
@@ -345,8 +351,7 @@ impl Run<'_> {
             let step = self.state.step;
             let count = config.prompts_per_step;
             let pool = self.parts.questions.pool(step, count, self.former.pool(count));
-            let outcome =
-                grpo.step(&mut self.model, &mut self.optimizer, &pool, &mut self.former, step)?;
+            let outcome = grpo.step(&mut self.model, &mut self.optimizer, &pool, &mut self.former, step)?;
             // The counter moves with the weights, before anything else can fail.
             let metrics = StepMetrics::Grpo(Box::new(outcome.metrics));
             self.stepped(&metrics, observer);

@@ -96,9 +96,7 @@ pub(crate) fn save<M: Module>(
             save_module(reference, &folder.join("reference.bpk"))?;
         }
         let path = folder.join("optimizer.bpk");
-        optimizer
-            .save(&path)
-            .map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
+        optimizer.save(&path).map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
         let path = folder.join("state.json");
         let text = serde_json::to_string_pretty(state).map_err(|e| Error::io("write", &path)(e.into()))?;
         write_atomically(&path, text.as_bytes())?;

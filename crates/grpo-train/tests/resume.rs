@@ -157,3 +157,55 @@ fn what_cannot_be_continued_says_why() {
     }
     go_on(&path);
 }
+
+#[test]
+fn adaptive_groups_go_on_where_they_stood() {
+    // A list of few questions, so that their solve rates, the thrown-away groups and the replayed ones matter in the second step.
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("questions.jsonl");
+    let problems = grpo_edu::Arithmetic::new(grpo_edu::ArithmeticConfig::default(), 1).unwrap();
+    let mut lines = String::new();
+    for index in 0..12 {
+        let problem = problems.problem(index);
+        let difficulty = index as f64 / 12.0;
+        lines += &serde_json::json!({"question": problem.question, "final": problem.answer, "difficulty": difficulty})
+            .to_string();
+        lines.push('\n');
+    }
+    fs::write(&data, lines).unwrap();
+    // A model that knows the words.
+    let start = folder.path().join("start");
+    run(&without_imitation(&["grpo.steps=1"]), &start).unwrap();
+    let recipe = Recipe::with_changes(
+        &format!(
+            "name = \"adaptive\"\nseed = 5\n[data]\nsource = \"jsonl\"\npath = {data:?}\n[model]\nstart = \"folder\"\npath = {:?}\n\
+             [grpo]\nsteps = 4\nprompts_per_step = 3\ngroup_size = 4\nlearning_rate = 1e-3\nmicro_batch_size = 4\nsample_every = 1\n\
+             [adaptive]\nselection = \"thompson\"\n[adaptive.groups.neyman]\nmin_size = 2\nmax_size = 8\n\
+             [adaptive.difficulty]\nreward_range = [-100.0, 100.0]\n[adaptive.curriculum.linear]\nstart = 0.5\nend = 1.0\nsteps = 4\n\
+             [adaptive.dynamic]\nmax_oversampling = 2.0\n[adaptive.replay]\ncapacity = 8\nmax_staleness = 3\nshare = 0.5\n\
+             [sampling]\nmax_new_tokens = 8\n[[rewards]]\nkind = \"length\"\ntarget = 30\nunit = \"characters\"\n",
+            start.join("model")
+        ),
+        &[],
+    )
+    .unwrap();
+    let whole = folder.path().join("whole");
+    run(&recipe, &whole).unwrap();
+    let seen = metrics(&whole);
+    assert!(seen.iter().all(|line| line["groups/sampled"].as_u64() >= Some(3)), "{seen:?}");
+    assert_eq!(seen[0]["groups/replayed"], 0);
+    assert!(seen[1..].iter().any(|line| line["groups/replayed"].as_u64() > Some(0)), "{seen:?}");
+    for step in 1..4 {
+        let path = folder.path().join(format!("cut-{step}"));
+        let stop = AtomicBool::new(false);
+        let mut observer = StopAfter { stage: Stage::Grpo, step, stop: &stop };
+        let ending = train(&recipe, &path, &machine(), &mut observer, &stop).unwrap();
+        assert!(matches!(ending, Ending::Interrupted(_)));
+        assert!(matches!(go_on(&path), Ending::Finished(_)));
+        assert_same(&path, &whole);
+    }
+    // Learners' clusters have no place here.
+    let clusters = "adaptive.membership={ cluster = { clusters = 2, every = 1 } }".to_string();
+    let error = Recipe::with_changes(&without_imitation(&[]).to_toml().unwrap(), &[clusters]).unwrap_err();
+    assert!(error.to_string().contains("membership"), "{error}");
+}

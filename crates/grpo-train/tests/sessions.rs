@@ -10,7 +10,9 @@ use grpo_edu::{Critic, Layout, SeededDraws, Tutor, TutorConfig};
 use grpo_rollout::{
     Agent, Environment, Episode, FinishReason, Play, Policy, Record, SessionBatch, Streams, Transition, play,
 };
-use grpo_train::{Credit, CriticCredit, Decay, GroupCredit, OptimizerConfig, Schedule, SessionTrainer, Workers};
+use grpo_train::{
+    Credit, CriticCredit, Decay, GroupCredit, OptimizerConfig, Schedule, SessionTrainer, Workers,
+};
 use rand_chacha::{ChaCha8Rng, rand_core::RngCore};
 
 fn device() -> Device {
@@ -355,7 +357,8 @@ fn a_critic_learns_what_sessions_bring_and_leaves_the_tutor_itself_alone() {
         assert!(last.value_loss.unwrap() < 0.2 * first.value_loss.unwrap());
     }
     // Without a critic PPO has nothing to go by.
-    let trainer = SessionTrainer { credit: Credit::Critic(CriticCredit::default()), play: how(4, 40), ..grpo(64, 2) };
+    let trainer =
+        SessionTrainer { credit: Credit::Critic(CriticCredit::default()), play: how(4, 40), ..grpo(64, 2) };
     let mut optimizer = trainer.optimizer.init();
     let mut policy = item_tutor(Critic::None, &device);
     let error = trainer

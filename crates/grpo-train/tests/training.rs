@@ -286,7 +286,7 @@ fn events_tell_the_story() {
     impl Observer for Story {
         fn on(&mut self, event: Event<'_>) {
             self.0.push(match event {
-            Event::Examined { .. } => unreachable!("only tutors are examined"),
+                Event::Examined { .. } => unreachable!("only tutors are examined"),
                 Event::Started { parameters, resumed, .. } => {
                     assert!(parameters > 0 && !resumed);
                     "started".into()

@@ -131,7 +131,8 @@ impl Deck {
     /// [`EduError::Fsrs`] when the model refuses a state.
     pub fn reset(&self, draws: &mut impl Draws) -> Result<DeckSession, EduError> {
         let first = SimulatorConfig::default().first_rating_prob.map(f64::from);
-        let new = self.model.fsrs.next_states(None, self.config.desired_retention, 0).map_err(EduError::fsrs)?;
+        let new =
+            self.model.fsrs.next_states(None, self.config.desired_retention, 0).map_err(EduError::fsrs)?;
         let cards: Vec<Card> = (0..self.config.cards)
             .map(|_| {
                 let rating = draws.weighted(&first);

@@ -149,7 +149,8 @@ impl Items {
         };
         let weight = self.think.weight.val();
         let own = read.matmul(weight.clone().narrow(0, 0, hidden)).reshape([rows, items, hidden]);
-        let shared = shared.matmul(weight.narrow(0, hidden, hidden + rest)) + self.think.bias.val().unsqueeze_dim(0);
+        let shared =
+            shared.matmul(weight.narrow(0, hidden, hidden + rest)) + self.think.bias.val().unsqueeze_dim(0);
         silu((own + shared.unsqueeze_dim::<3>(1)).reshape([rows * items, hidden]))
     }
 }

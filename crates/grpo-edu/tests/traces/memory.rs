@@ -152,6 +152,7 @@ fn replay<P: DeserializeOwned>(
             min_delay: delay.0,
             max_delay: delay.1,
             reward: episode.reward,
+            ..MemoryConfig::default()
         })
         .expect("a valid configuration");
         let student = Arc::new(student(episode.parameters, episode.n_steps));

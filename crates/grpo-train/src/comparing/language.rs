@@ -90,7 +90,8 @@ impl Learner {
         let model = open()?;
         let device = model.decoder().device();
         let value = (critic != Critic::None).then(|| ValueHead::new(model.config().hidden_size, &device));
-        let own = (critic == Critic::Separate).then(|| Ok::<_, Error>(open()?.decoder().clone())).transpose()?;
+        let own =
+            (critic == Critic::Separate).then(|| Ok::<_, Error>(open()?.decoder().clone())).transpose()?;
         let parts = ActorCritic { actor: model.decoder().clone(), critic: own, value };
         Ok(Self { model, parts })
     }
@@ -152,10 +153,17 @@ impl LanguageTrainer<'_> {
             }
         }
         let rows = groups.iter().flat_map(|g| g.episodes.iter().map(|e| (&questions[g.prompt], e)));
-        let samples: Vec<Sample<'_>> =
-            rows.zip(&completions).map(|((question, episode), text)| sample(question, episode, text)).collect();
-        let rewards: Vec<f64> =
-            self.rewards.evaluate(&samples).combined.into_iter().map(|reward| reward.unwrap_or(0.0)).collect();
+        let samples: Vec<Sample<'_>> = rows
+            .zip(&completions)
+            .map(|((question, episode), text)| sample(question, episode, text))
+            .collect();
+        let rewards: Vec<f64> = self
+            .rewards
+            .evaluate(&samples)
+            .combined
+            .into_iter()
+            .map(|reward| reward.unwrap_or(0.0))
+            .collect();
         let mut lesson =
             Lesson { prompts, groups, advantages: Vec::new(), values: Vec::new(), returns: Vec::new() };
         match &self.credit {
@@ -269,7 +277,8 @@ impl LanguageTrainer<'_> {
                         None => hidden,
                     };
                     let (old, returns) = (of(&lesson.values), of(&lesson.returns));
-                    let value = value_loss(head.forward(hidden), old, returns, mask, weights, critic.value_clip)?;
+                    let value =
+                        value_loss(head.forward(hidden), old, returns, mask, weights, critic.value_clip)?;
                     outputs.loss + value.loss * critic.value_weight
                 }
                 _ => outputs.loss,

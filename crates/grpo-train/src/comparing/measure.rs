@@ -38,7 +38,13 @@ pub fn memory_requests(config: &MeasureConfig) -> Vec<MemoryRequest> {
         for reference in [true, false] {
             for critic in [Critic::Separate, Critic::Shared, Critic::None] {
                 let MeasureConfig { completions, new_tokens, .. } = *config;
-                requests.push(MemoryRequest { model: model.clone(), critic, reference, completions, new_tokens });
+                requests.push(MemoryRequest {
+                    model: model.clone(),
+                    critic,
+                    reference,
+                    completions,
+                    new_tokens,
+                });
             }
         }
     }
@@ -72,7 +78,8 @@ pub fn measure_memory(request: &MemoryRequest, machine: &Machine) -> Result<Memo
     let device = machine.device.clone().autodiff();
     let open = || Ok(LanguageModel::load(&request.model, &device)?);
     let mut learner = Learner::new(open, request.critic)?;
-    let reference = request.reference.then(|| LanguageModel::load(&request.model, &machine.device)).transpose()?;
+    let reference =
+        request.reference.then(|| LanguageModel::load(&request.model, &machine.device)).transpose()?;
     // Any reward does: the work is the same.
     let length = reward_fn("length", |sample| Some(Score::new(sample.completion.len() as f64, "bytes")));
     let rewards = RewardSet::new().with(1.0, length)?;
@@ -128,7 +135,8 @@ pub fn measure_latency(config: &MeasureConfig, machine: &Machine) -> Result<Vec<
         let model = LanguageModel::load(folder, &machine.device)?;
         let prompt = model.tokenizer().encode_prompt("Once upon a time there was a little girl")?;
         for answers in [1, 16] {
-            let work = format!("{}, {} new tokens", name(folder), config.new_tokens);
+            let many = if answers == 1 { "1 answer" } else { "16 answers" };
+            let work = format!("{}, {many} of {} tokens", name(folder), config.new_tokens);
             let mut row = |configuration: &str, answer: &dyn Fn(u64) -> Result<(), Error>| {
                 let mut times = (0..config.answers.max(1) as u64)
                     .map(|index| {
@@ -150,11 +158,18 @@ pub fn measure_latency(config: &MeasureConfig, machine: &Machine) -> Result<Vec<
             let sampling = Sampling { max_new_tokens: config.new_tokens, ..Sampling::default() };
             let streams = Streams::new(1);
             row("no KV cache, one by one", &|index| {
-                (0..answers as u64).try_for_each(|answer| uncached(&model, &prompt, config.new_tokens, index * 64 + answer))
+                (0..answers as u64)
+                    .try_for_each(|answer| uncached(&model, &prompt, config.new_tokens, index * 64 + answer))
             })?;
             row("KV cache, one by one", &|index| {
                 for answer in 0..answers as u64 {
-                    model.sample(std::slice::from_ref(&prompt), 1, &sampling, &streams, index * 64 + answer)?;
+                    model.sample(
+                        std::slice::from_ref(&prompt),
+                        1,
+                        &sampling,
+                        &streams,
+                        index * 64 + answer,
+                    )?;
                 }
                 Ok(())
             })?;
@@ -176,7 +191,8 @@ fn uncached(model: &LanguageModel, prompt: &[u32], tokens: usize, index: u64) ->
     for token in 0..tokens as u64 {
         let streams = Streams::new(index);
         let groups = model.sample(std::slice::from_ref(&text), 1, &one, &streams, token)?;
-        let Some(&next) = groups.first().and_then(|g| g.episodes.first()).and_then(|e| e.actions.first()) else {
+        let Some(&next) = groups.first().and_then(|g| g.episodes.first()).and_then(|e| e.actions.first())
+        else {
             break;
         };
         if model.is_stop(next) {

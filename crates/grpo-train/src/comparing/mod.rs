@@ -11,8 +11,8 @@ mod recipe;
 mod run;
 mod statistics;
 
+pub use measure::{MemoryRequest, measure_latency, measure_memory, memory_requests};
 pub use outcome::{Arm, ArmRun, Comparison, Latency, Memory, Point, Task, Tried};
 pub use recipe::{ArmConfig, CompareRecipe, LanguageTask, MeasureConfig, QuickConfig, TaskConfig, Updates};
-pub use measure::{MemoryRequest, measure_latency, measure_memory, memory_requests};
 pub use run::{Advance, compare};
 pub use statistics::*;

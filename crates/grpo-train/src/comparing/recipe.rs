@@ -230,7 +230,11 @@ impl CompareRecipe {
             ("arms", self.arms.iter().map(|arm| &arm.name).collect::<Vec<_>>()),
             (
                 "tasks",
-                self.tasks.iter().map(|task| &task.name).chain(self.language.iter().map(|task| &task.name)).collect(),
+                self.tasks
+                    .iter()
+                    .map(|task| &task.name)
+                    .chain(self.language.iter().map(|task| &task.name))
+                    .collect(),
             ),
         ] {
             names.sort();
@@ -243,8 +247,7 @@ impl CompareRecipe {
             let key = |name: &str| format!("tasks[{index}].{name}");
             at_least_one(&key("every"), task.every)?;
             if task.group_size == 0 || !task.sessions_per_step.is_multiple_of(task.group_size) {
-                let problem =
-                    format!("is {}, with groups of {}", task.sessions_per_step, task.group_size);
+                let problem = format!("is {}, with groups of {}", task.sessions_per_step, task.group_size);
                 return Err(Error::setting(key("sessions_per_step"), problem, "use whole groups"));
             }
             for arm in &self.arms {
@@ -263,9 +266,12 @@ impl CompareRecipe {
                 return Err(Error::setting(key("learning_rates"), "is empty", "name at least one"));
             }
             if task.group_size < 2 || !task.completions_per_step.is_multiple_of(task.group_size) {
-                let problem =
-                    format!("is {}, with groups of {}", task.completions_per_step, task.group_size);
-                return Err(Error::setting(key("completions_per_step"), problem, "use whole groups of at least 2"));
+                let problem = format!("is {}, with groups of {}", task.completions_per_step, task.group_size);
+                return Err(Error::setting(
+                    key("completions_per_step"),
+                    problem,
+                    "use whole groups of at least 2",
+                ));
             }
         }
         Ok(())

@@ -172,16 +172,19 @@ impl<'a> Bench<'a> {
             1 => Vec::new(),
             _ => (recipe.arms.iter())
                 .flat_map(|arm| settings.iter().map(move |&setting| (arm, setting)))
-                .flat_map(|(arm, setting)| trial_seeds.clone().map(move |seed| Job { subject, arm, setting, seed }))
+                .flat_map(|(arm, setting)| {
+                    trial_seeds.clone().map(move |seed| Job { subject, arm, setting, seed })
+                })
                 .collect(),
         };
         let Some(tried) = self.all(&trials)? else { return Ok(None) };
         let mut chosen = Vec::new();
         for arm in &recipe.arms {
             let of = |setting: &Setting| {
-                let own = trials.iter().zip(&tried).filter(|(job, _)| {
-                    job.arm.name == arm.name && job.setting == *setting
-                });
+                let own = trials
+                    .iter()
+                    .zip(&tried)
+                    .filter(|(job, _)| job.arm.name == arm.name && job.setting == *setting);
                 let worths: Vec<f64> = own.map(|(_, done)| last_worth(&done.run)).collect();
                 Interval::of(&worths).mean
             };
@@ -195,19 +198,25 @@ impl<'a> Bench<'a> {
         let jobs: Vec<Job<'_>> = chosen
             .iter()
             .flat_map(|(arm, _, setting)| {
-                (0..recipe.seeds as u64).map(move |index| Job { subject, arm, setting: *setting, seed: recipe.seed + index })
+                (0..recipe.seeds as u64).map(move |index| Job {
+                    subject,
+                    arm,
+                    setting: *setting,
+                    seed: recipe.seed + index,
+                })
             })
             .collect();
         let Some(runs) = self.all(&jobs)? else { return Ok(None) };
-        let arms = chosen.into_iter().zip(runs.chunks(recipe.seeds)).map(|((arm, tried, setting), runs)| Arm {
-            name: arm.name.clone(),
-            tried: tried.into_iter().map(|(setting, worth)| tried_line(setting, worth)).collect(),
-            learning_rate: setting.learning_rate,
-            iterations: setting.updates.iterations,
-            minibatches: setting.updates.minibatches,
-            parameters: runs.first().map_or(0, |done| done.parameters),
-            runs: runs.iter().map(|done| done.run.clone()).collect(),
-        });
+        let arms =
+            chosen.into_iter().zip(runs.chunks(recipe.seeds)).map(|((arm, tried, setting), runs)| Arm {
+                name: arm.name.clone(),
+                tried: tried.into_iter().map(|(setting, worth)| tried_line(setting, worth)).collect(),
+                learning_rate: setting.learning_rate,
+                iterations: setting.updates.iterations,
+                minibatches: setting.updates.minibatches,
+                parameters: runs.first().map_or(0, |done| done.parameters),
+                runs: runs.iter().map(|done| done.run.clone()).collect(),
+            });
         Ok(Some(arms.collect()))
     }
 
@@ -292,7 +301,9 @@ fn read_runs(path: &Path) -> Result<Vec<Done>, Error> {
                 file.set_len(whole as u64).map_err(Error::io("write", path))?;
             }
             Err(error) => {
-                let problem = format!("is no run of a comparison ({error}); remove the line, and the run is done again");
+                let problem = format!(
+                    "is no run of a comparison ({error}); remove the line, and the run is done again"
+                );
                 return Err(Error::Data { path: path.into(), line: index + 1, problem });
             }
         }

@@ -146,7 +146,8 @@ impl Recipe {
     fn validate_groups(&self) -> Result<(), Error> {
         self.adaptive.validate()?;
         if let Membership::Cluster { .. } = self.adaptive.membership {
-            let fix = "questions have no learners: use \"question\" or a `difficulty`; clusters are for tutors";
+            let fix =
+                "questions have no learners: use \"question\" or a `difficulty`; clusters are for tutors";
             return Err(Error::setting("adaptive.membership", "is a `cluster` of learners", fix));
         }
         if self.adaptive.replay.is_some() && self.grpo.iterations == 1 && self.objective.proximal.is_some() {

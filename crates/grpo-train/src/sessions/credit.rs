@@ -76,7 +76,11 @@ impl Credit {
                 share("credit.group.discount", group.discount)?;
                 if group.discount != 1.0 && !group.to_go {
                     let fix = "leave it at 1, or set `to_go`: a whole session isn't discounted";
-                    return Err(Error::setting("credit.group.discount", format!("is {}", group.discount), fix));
+                    return Err(Error::setting(
+                        "credit.group.discount",
+                        format!("is {}", group.discount),
+                        fix,
+                    ));
                 }
                 Ok(group.advantages.validate()?)
             }

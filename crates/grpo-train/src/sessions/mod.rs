@@ -14,7 +14,9 @@ use burn::{
     tensor::{Int, Tensor},
 };
 use grpo_core::Objective;
-use grpo_rollout::{Agent, Environment, Episode, Evaluation, Play, Policy, Record, SessionStates, Streams, play};
+use grpo_rollout::{
+    Agent, Environment, Episode, Evaluation, Play, Policy, Record, SessionStates, Streams, play,
+};
 use std::time::Instant;
 use update::Lesson;
 

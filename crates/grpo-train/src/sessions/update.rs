@@ -109,10 +109,8 @@ impl<E: Environment + Sync> Lesson<'_, E> {
             returns.push(gae.returns);
         }
         let all = vec![true; advantages.len()];
-        let (said, came): (Vec<f64>, Vec<f64>) = (
-            targets.values.iter().flatten().copied().collect(),
-            returns.iter().flatten().copied().collect(),
-        );
+        let (said, came): (Vec<f64>, Vec<f64>) =
+            (targets.values.iter().flatten().copied().collect(), returns.iter().flatten().copied().collect());
         targets.explained_variance = explained_variance(&said, &came, &all)?;
         let whitened = Gae { advantages, returns: came }.whitened(&all)?;
         let mut rest = whitened.as_slice();

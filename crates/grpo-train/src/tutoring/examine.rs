@@ -152,21 +152,16 @@ fn replay<S: Environment<Error = grpo_edu::EduError> + Narrated>(
     let device = tutor.device();
     let (mut session, mut memory) = (start.clone(), tutor.begin(1));
     let mut luck = Streams::new(seed).stream(EXAMINATION_STEP, learner as u64, 1);
-    let mut told = Replay {
-        learner,
-        about: start.about(),
-        worth: 0.0,
-        inside: start.inside(),
-        steps: Vec::new(),
-    };
+    let mut told =
+        Replay { learner, about: start.about(), worth: 0.0, inside: start.inside(), steps: Vec::new() };
     for _ in 0..max_steps {
         let mut features = vec![0.0; session.features()];
         session.observe(&mut features);
         let observation = Tensor::<1>::from_floats(features.as_slice(), &device).unsqueeze_dim(0);
         let scores = tutor.act(observation, &mut memory)?;
-        let scores = scores
-            .try_into_vec_as::<f32>()
-            .map_err(|e| grpo_rollout::Error::Policy(format!("the scores can't be read from the device: {e}")))?;
+        let scores = scores.try_into_vec_as::<f32>().map_err(|e| {
+            grpo_rollout::Error::Policy(format!("the scores can't be read from the device: {e}"))
+        })?;
         let mut allowed = vec![true; scores.len()];
         session.allow(&mut allowed);
         let possible = || (0..scores.len()).filter(|&action| allowed[action]);

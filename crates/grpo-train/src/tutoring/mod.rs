@@ -12,8 +12,8 @@ mod world;
 mod worlds;
 
 pub use examination::{Examination, Examined, Interval, Replay, ReplayStep, Role};
-pub use examine::examine_rival;
 pub(crate) use examine::examine;
+pub use examine::examine_rival;
 pub use recipe::{EnvironmentConfig, ExaminationConfig, TrainingConfig, TutorRecipe};
 pub(crate) use run::{InWorld, in_world};
 pub use run::{TutorEnding, TutorSummary, Worth, device_of_run, resume, train};

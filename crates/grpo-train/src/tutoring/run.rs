@@ -204,10 +204,25 @@ impl InWorld for Start<'_> {
             };
             (RunFolder::create(folder, &recipe.to_toml()?, false)?, state)
         };
-        observer.on(Event::Started { folder: folder.path(), parameters: tutor.num_params(), resumed: resume });
+        observer.on(Event::Started {
+            folder: folder.path(),
+            parameters: tutor.num_params(),
+            resumed: resume,
+        });
         let clock = Clock::start(state.seconds);
-        let run =
-            Run { recipe, world, machine, folder, learners, workers, untrained, tutor, optimizer, state, clock };
+        let run = Run {
+            recipe,
+            world,
+            machine,
+            folder,
+            learners,
+            workers,
+            untrained,
+            tutor,
+            optimizer,
+            state,
+            clock,
+        };
         run.go(observer, stop)
     }
 }

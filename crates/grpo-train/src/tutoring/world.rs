@@ -68,7 +68,8 @@ pub struct Rival<S> {
 }
 
 /// How a [`Rival`] teaches one session.
-pub type Teach<S> = Box<dyn Fn(&S, &mut ChaCha8Rng, &mut ChaCha8Rng) -> Result<Vec<f64>, EduError> + Sync + Send>;
+pub type Teach<S> =
+    Box<dyn Fn(&S, &mut ChaCha8Rng, &mut ChaCha8Rng) -> Result<Vec<f64>, EduError> + Sync + Send>;
 
 impl<S: Environment<Error = EduError>> Rival<S> {
     /// A tutor that makes one choice after another. `begin` makes a new one for each session, which may remember what it wants.

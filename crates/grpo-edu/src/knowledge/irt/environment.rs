@@ -63,7 +63,17 @@ impl IrtEpisode {
         let posterior = Posterior::new();
         let estimate = posterior.ability();
         let (answers, prior_error) = (vec![None; items], estimate.error);
-        Ok(Self { model, ability, answers, posterior, prior_error, estimate, last: None, length: steps, steps: 0 })
+        Ok(Self {
+            model,
+            ability,
+            answers,
+            posterior,
+            prior_error,
+            estimate,
+            last: None,
+            length: steps,
+            steps: 0,
+        })
     }
 
     /// A test of `steps` questions for a learner whose ability is drawn from `N(0, 1)`.

@@ -54,7 +54,17 @@ pub struct DeckSession {
 
 impl DeckSession {
     pub(super) fn new(config: DeckConfig, model: Arc<Model>, cards: Vec<Card>, seconds: f64) -> Self {
-        Self { config, model, cards, day: 0, seconds, used: 0.0, last: None, mornings: Vec::new(), scheduled: Arc::new([]) }
+        Self {
+            config,
+            model,
+            cards,
+            day: 0,
+            seconds,
+            used: 0.0,
+            last: None,
+            mornings: Vec::new(),
+            scheduled: Arc::new([]),
+        }
     }
 
     /// With as much time as the scheduler took in `planned`, and what that was worth.
@@ -139,7 +149,8 @@ impl DeckSession {
             let reason = "it was reviewed today, or the time is used up";
             return Err(EduError::NotAllowed { action: format!("reviewing card {card}"), reason });
         }
-        let (recalled, rating) = (draws.unit() < self.recall_of(card), 1 + draws.weighted(&self.model.ratings));
+        let (recalled, rating) =
+            (draws.unit() < self.recall_of(card), 1 + draws.weighted(&self.model.ratings));
         let rating = if recalled { rating } else { 0 };
         let elapsed = (i64::from(self.day) - self.cards[card].last_day) as u32;
         let own = &mut self.cards[card];

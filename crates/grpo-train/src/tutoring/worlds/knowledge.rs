@@ -27,7 +27,8 @@ impl KnowledgeTask {
 
     /// The model is of another kind than the environment.
     fn refuse(&self, kind: &str, found: &str) -> Error {
-        let problem = format!("is \"{kind}\", but {} holds a model of the kind \"{found}\"", self.path.display());
+        let problem =
+            format!("is \"{kind}\", but {} holds a model of the kind \"{found}\"", self.path.display());
         Error::setting("environment.kind", problem, "name the other kind, or another file")
     }
 }
@@ -84,7 +85,9 @@ impl World for BktWorld {
         };
         let expected_gain = |session: &BktEpisode, _: &mut ChaCha8Rng| {
             let skills = session.learner().model().skills();
-            largest(session.probabilities().iter().zip(skills).map(|(known, skill)| (1.0 - known) * skill.learn))
+            largest(
+                session.probabilities().iter().zip(skills).map(|(known, skill)| (1.0 - known) * skill.learn),
+            )
         };
         let looks_inside = |session: &BktEpisode, _: &mut ChaCha8Rng| {
             let learner = session.learner();
@@ -93,7 +96,9 @@ impl World for BktWorld {
         };
         Ok(vec![
             any_allowed("random"),
-            Rival::choosing("mastery learning (0.95, in order)", Role::Baseline, move |_: &BktEpisode| first_unmastered),
+            Rival::choosing("mastery learning (0.95, in order)", Role::Baseline, move |_: &BktEpisode| {
+                first_unmastered
+            }),
             Rival::choosing("largest expected gain", Role::Baseline, move |_: &BktEpisode| expected_gain),
             Rival::choosing("knows what is known", Role::Reference, move |_: &BktEpisode| looks_inside),
         ])

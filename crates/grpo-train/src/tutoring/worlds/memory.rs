@@ -50,7 +50,8 @@ impl MemoryWorld {
 
     fn leitner(&self, arrival: f64) -> Rival<MemoryEpisode> {
         let items = self.memory.config().items;
-        let make = move |_: &MemoryEpisode| Ok(Box::new(Leitner::new(items, arrival)?) as Box<dyn MemoryTutor>);
+        let make =
+            move |_: &MemoryEpisode| Ok(Box::new(Leitner::new(items, arrival)?) as Box<dyn MemoryTutor>);
         Self::rival(format!("Leitner (arrival {arrival:.2}, tuned)"), Role::Baseline, make)
     }
 
@@ -72,7 +73,8 @@ impl MemoryWorld {
             let mut best = (f64::NEG_INFINITY, 0.0);
             for threshold in grid() {
                 let mut own = tuning.clone();
-                let worth: f64 = (world.threshold(threshold).teach)(start, &mut tuning, &mut own)?.iter().sum();
+                let worth: f64 =
+                    (world.threshold(threshold).teach)(start, &mut tuning, &mut own)?.iter().sum();
                 if worth > best.0 {
                     best = (worth, threshold);
                 }
@@ -105,8 +107,9 @@ impl MemoryWorld {
                 best = Some((worth, candidate));
             }
         }
-        best.map(|(_, rival)| rival)
-            .ok_or_else(|| Error::setting("environment", "has no tunable tutor", "this is a mistake in the program"))
+        best.map(|(_, rival)| rival).ok_or_else(|| {
+            Error::setting("environment", "has no tunable tutor", "this is a mistake in the program")
+        })
     }
 }
 
