@@ -53,8 +53,14 @@ fn file(folder: &Path, name: &str) -> Vec<u8> {
 #[test]
 fn interrupted_and_continued_equals_uninterrupted() {
     let ppo = ["tutor.critic=separate", "credit={ critic = { lambda = 0.9 } }", "training.minibatches=2"];
-    for changes in [&[][..], &["credit.group.to_go=true", "training.iterations=2"], &ppo, &["tutor.memory=8"]]
-    {
+    let clusters = "membership={ cluster = { clusters = 2, every = 2 } }";
+    for changes in [
+        &[][..],
+        &[clusters],
+        &["credit.group.to_go=true", "training.iterations=2"],
+        &ppo,
+        &["tutor.memory=8"],
+    ] {
         let folder = tempdir().unwrap();
         let (recipe, whole) = (recipe(changes).unwrap(), folder.path().join("whole"));
         run(&recipe, &whole);
@@ -163,6 +169,8 @@ fn impossible_settings_are_refused_with_their_key() {
         ("credit={ critic = {} }", "tutor.critic"),
         ("credit.group.discount=0.5", "credit.group.discount"),
         ("objective.kl={ beta = 0.1 }", "objective.kl"),
+        ("membership={ difficulty = { bands = 3 } }", "membership"),
+        ("membership={ cluster = { clusters = 0, every = 3 } }", "clusters"),
         ("environment.kind=chess", "chess"),
         ("environment.depth=3", "depth"),
         ("name=a/b", "name"),

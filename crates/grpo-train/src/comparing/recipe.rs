@@ -219,7 +219,7 @@ impl CompareRecipe {
             ("learning_rates", self.learning_rates.is_empty()),
             ("updates", self.updates.is_empty()),
             ("arms", self.arms.is_empty()),
-            ("tasks", self.tasks.is_empty() && self.language.is_empty()),
+            ("tasks", self.tasks.is_empty() && self.language.is_empty() && self.measure.is_none()),
         ] {
             if empty {
                 return Err(Error::setting(key, "is empty", "name at least one"));
@@ -319,6 +319,7 @@ impl CompareRecipe {
                 micro_batch_size: 64,
             },
             credit: arm.credit,
+            membership: Default::default(),
             objective: Objective { aggregate: Aggregate::TokenMean, ..Objective::default() },
             optimizer: OptimizerConfig::default(),
             examination: ExaminationConfig {

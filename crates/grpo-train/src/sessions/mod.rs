@@ -14,6 +14,7 @@ use burn::{
     tensor::{Int, Tensor},
 };
 use grpo_core::Objective;
+use grpo_rollout::adaptive::Comparison;
 use grpo_rollout::{
     Agent, Environment, Episode, Evaluation, Play, Policy, Record, SessionStates, Streams, play,
 };
@@ -126,13 +127,33 @@ impl SessionTrainer {
         step: usize,
         workers: &Workers,
     ) -> Result<SessionMetrics, Error> {
+        let members = Comparison::by_question(&vec![self.play.group_size; starts.len()]);
+        self.step_compared(policy, optimizer, starts, &members, streams, step, workers)
+    }
+
+    /// [`SessionTrainer::step`] with other groups than those of one start each: `members` says which of the `starts.len() * group_size`
+    /// sessions, start by start, are compared with each other.
+    ///
+    /// # Errors
+    /// As [`SessionTrainer::step`], and when `members` aren't of so many sessions.
+    #[allow(clippy::too_many_arguments)]
+    pub fn step_compared<P: SessionPolicy, E: Environment + Sync>(
+        &self,
+        policy: &mut P,
+        optimizer: &mut ModuleOptimizer,
+        starts: &[E],
+        members: &Comparison,
+        streams: &Streams,
+        step: usize,
+        workers: &Workers,
+    ) -> Result<SessionMetrics, Error> {
         let begin = Instant::now();
         let sessions = play(&policy.valid(), starts, self.play, streams, step as u64)?;
         let rollout_time = begin.elapsed().as_secs_f64();
         let episodes = sessions.groups.iter().flat_map(|group| &group.episodes);
         let rows: Vec<(&Episode, &Record<E>)> = episodes.zip(&sessions.records).collect();
         let lesson = Lesson { trainer: self, rows: &rows, workers };
-        let targets = lesson.targets(policy, starts.len())?;
+        let targets = lesson.targets(policy, members)?;
 
         let (mut moved, mut state) = (policy.clone(), optimizer.clone());
         let mut last = None;

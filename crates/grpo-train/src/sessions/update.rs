@@ -10,6 +10,7 @@ use grpo_core::{
     Aggregate, LossInputs, column,
     ppo::{Gae, explained_variance, generalized_advantages, value_loss},
 };
+use grpo_rollout::adaptive::Comparison;
 use grpo_rollout::{Environment, Episode, Record, SessionBatch};
 
 /// The sessions of one step.
@@ -42,8 +43,11 @@ pub(super) struct Outcome {
 
 impl<E: Environment + Sync> Lesson<'_, E> {
     /// Advantages of all sessions, and for a critic its targets.
-    pub(super) fn targets<P: SessionPolicy>(&self, policy: &P, groups: usize) -> Result<Targets, Error> {
-        let sizes = vec![self.trainer.play.group_size; groups];
+    pub(super) fn targets<P: SessionPolicy>(
+        &self,
+        policy: &P,
+        members: &Comparison,
+    ) -> Result<Targets, Error> {
         let rewards: Vec<Vec<f64>> = self.rows.iter().map(|(_, record)| record.rewards.clone()).collect();
         let clocks: Vec<Vec<u64>> = self.rows.iter().map(|(_, record)| record.clocks.clone()).collect();
         let (group, critic) = match &self.trainer.credit {
@@ -51,7 +55,16 @@ impl<E: Environment + Sync> Lesson<'_, E> {
             Credit::Critic(critic) => (GroupCredit { to_go: true, ..GroupCredit::default() }, Some(critic)),
         };
         // For PPO only what is reported about groups.
-        let compared = group.advantages.estimate_to_go(&rewards, &clocks, &sizes, group.discount)?;
+        let off = || grpo_rollout::Error::Count {
+            what: "sessions that are compared",
+            got: members.sizes().iter().sum(),
+            want: rewards.len(),
+        };
+        let (own, times) =
+            (members.gather(&rewards).ok_or_else(off)?, members.gather(&clocks).ok_or_else(off)?);
+        let mut compared = group.advantages.estimate_to_go(&own, &times, &members.sizes(), group.discount)?;
+        compared.values = members.scatter(&compared.values).ok_or_else(off)?;
+        compared.episodes.values = members.scatter(&compared.episodes.values).ok_or_else(off)?;
         let whole = compared.episodes;
         let (reward_mean, reward_std) = (whole.reward_mean, whole.reward_std);
         let without_spread = whole.share_without_spread();

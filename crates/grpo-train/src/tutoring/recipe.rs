@@ -5,6 +5,7 @@ use grpo_core::{Aggregate, Objective};
 use grpo_edu::TutorConfig;
 use grpo_edu::students::{fsrs::DeckConfig, memory::MemoryConfig};
 use grpo_rollout::Play;
+use grpo_rollout::adaptive::{AdaptiveConfig, Membership};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -27,6 +28,10 @@ pub struct TutorRecipe {
     /// How rewards become advantages: within groups (GRPO), or by a critic (PPO).
     #[serde(default = "credit")]
     pub credit: Credit,
+    /// Which sessions are compared with each other: those with the same learner, or with learners of the same cluster by what the tutor sees
+    /// at the start.
+    #[serde(default)]
+    pub membership: Membership,
     /// What is minimised. No KL term: there is no reference policy.
     #[serde(default = "objective")]
     pub objective: Objective,
@@ -187,6 +192,11 @@ impl TutorRecipe {
                 return Err(Error::setting(key, format!("is {value}"), fix));
             }
         }
+        self.adaptive().validate()?;
+        if let Membership::Difficulty { .. } = self.membership {
+            let fix = "every learner is new: use \"question\" (the same learner) or a `cluster`";
+            return Err(Error::setting("membership", "is a `difficulty`", fix));
+        }
         let needs_critic = matches!(self.credit, Credit::Critic(_));
         if needs_critic != (self.tutor.critic != grpo_edu::Critic::None) {
             let (problem, fix) = match needs_critic {
@@ -202,6 +212,11 @@ impl TutorRecipe {
             }
             other => other,
         })
+    }
+
+    /// Group formation.
+    pub(super) fn adaptive(&self) -> AdaptiveConfig {
+        AdaptiveConfig { membership: self.membership, ..AdaptiveConfig::default() }
     }
 
     /// The trainer for sessions of at most so many steps.

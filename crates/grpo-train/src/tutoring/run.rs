@@ -6,6 +6,7 @@ use super::{
     TutorRecipe, World,
 };
 use crate::folder::{Lengths, replace_folder, write_atomically};
+use crate::forming::Former;
 use crate::run::Clock;
 use crate::state::{self, load_module, save_module};
 use crate::{
@@ -13,7 +14,8 @@ use crate::{
 };
 use burn::{module::Module, optim::ModuleOptimizer};
 use grpo_edu::{Layout, Tutor};
-use grpo_rollout::Streams;
+use grpo_rollout::adaptive::Prompt;
+use grpo_rollout::{Environment, Streams};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -177,6 +179,7 @@ impl InWorld for Start<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let workers = Workers::new(machine.workers)?;
         let mut optimizer = recipe.optimizer.init();
+        let mut former = Former::new(&recipe.adaptive(), recipe.seed)?;
         let mut tutor = untrained.clone();
         let (folder, state) = if resume {
             let (run, _) = RunFolder::reopen(folder, false)?;
@@ -188,6 +191,7 @@ impl InWorld for Start<'_> {
             run.back_to(Lengths { metrics: state.metrics_bytes, samples: 0 })?;
             load_module(&mut tutor, &checkpoint.join("model.bpk"))?;
             optimizer = state::load_optimizer(optimizer, &checkpoint)?;
+            former.restore(&checkpoint)?;
             state.device.clone_from(&machine.name);
             (run, state)
         } else {
@@ -220,6 +224,7 @@ impl InWorld for Start<'_> {
             untrained,
             tutor,
             optimizer,
+            former,
             state,
             clock,
         };
@@ -238,6 +243,7 @@ struct Run<'a, W: World> {
     untrained: Tutor,
     tutor: Tutor,
     optimizer: ModuleOptimizer,
+    former: Former,
     state: TutorState,
     clock: Clock,
 }
@@ -284,8 +290,15 @@ impl<W: World> Run<'_, W> {
             let starts = (first..first + training.learners_per_step as u64)
                 .map(|index| self.world.learner(Purpose::Training, self.recipe.seed, index))
                 .collect::<Result<Vec<_>, _>>()?;
+            let mut former = self.former.clone();
+            let prompts: Vec<Prompt> =
+                (starts.iter().zip(first..)).map(|(start, id)| told(start, id)).collect();
+            let sizes = vec![training.group_size; starts.len()];
+            let members = former.adaptive.members(step as u64, &prompts, &sizes)?;
             let (tutor, optimizer) = (&mut self.tutor, &mut self.optimizer);
-            let metrics = trainer.step(tutor, optimizer, &starts, &streams, step, &self.workers)?;
+            let metrics =
+                trainer.step_compared(tutor, optimizer, &starts, &members, &streams, step, &self.workers)?;
+            self.former = former;
             self.state.step += 1;
             self.state.environment_steps += metrics.steps as u64;
             let done = StepMetrics::Sessions(metrics);
@@ -322,7 +335,10 @@ impl<W: World> Run<'_, W> {
 
     fn save(&mut self) -> Result<(), Error> {
         self.state.metrics_bytes = self.folder.lengths()?.metrics;
-        state::save(self.folder.path(), &self.state, &self.tutor, &self.optimizer, None, |_| Ok(()))
+        let former = &self.former;
+        state::save(self.folder.path(), &self.state, &self.tutor, &self.optimizer, None, |folder| {
+            former.save(folder)
+        })
     }
 
     /// The tutor, the summary and the report.
@@ -356,6 +372,13 @@ impl<W: World> Run<'_, W> {
         report::write(self.folder.path())?;
         Ok(summary)
     }
+}
+
+/// A learner as group formation knows it: by what the tutor sees at the start.
+fn told<S: Environment>(start: &S, id: u64) -> Prompt {
+    let mut features = vec![0.0; start.features()];
+    start.observe(&mut features);
+    Prompt { features: features.into_iter().map(f64::from).collect(), ..Prompt::new(id) }
 }
 
 /// `model/tutor.json`: what is needed to make the network that `tutor.bpk` has the weights of.
