@@ -19,6 +19,9 @@ pub trait Agent {
     fn act(&self, observations: Tensor<2>, memory: &mut Self::Memory) -> Result<Tensor<2>, Error>;
 }
 
+/// The stream of a group's luck. Even ones are its sessions' own.
+const LUCK: u64 = 1;
+
 /// How sessions are played.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Play {
@@ -63,9 +66,10 @@ impl<E> Record<E> {
 
 /// Plays `play.group_size` sessions from each start, all of them together: one forward pass of the policy per step.
 ///
-/// Session `s` of start `p` draws its actions from `streams.stream(step, p, 2 s)` and its environment's luck from
-/// `streams.stream(step, p, 2 s + 1)`, and nothing else: other starts, other groups and the number of sessions played together
-/// change nothing.
+/// Session `s` of start `p` draws its actions from `streams.stream(step, p, 2 s)`, and its environment's luck from
+/// `streams.stream(step, p, 1)`, and nothing else: other starts, other groups and the number of sessions played together change nothing. The
+/// sessions of a group share their luck (common random numbers), as far as an environment's draws don't depend on what is done: they then
+/// differ by the choices alone, and so their rewards say more about those.
 ///
 /// # Errors
 /// [`Error::Environment`] when an environment refuses an action, [`Error::Distribution`] when scores are broken or no action is
@@ -86,8 +90,8 @@ pub fn play<E: Environment, A: Agent>(
     let mut seats: Vec<Seat<E>> = (0..starts.len() * play.group_size)
         .map(|at| {
             let (start, sample) = (at / play.group_size, (at % play.group_size) as u64);
-            let stream = |which: u64| streams.stream(step, start as u64, 2 * sample + which);
-            Seat::new(starts[start].clone(), stream(0), stream(1))
+            let stream = |which: u64| streams.stream(step, start as u64, which);
+            Seat::new(starts[start].clone(), stream(2 * sample), stream(LUCK))
         })
         .collect();
     let device = agent.device();

@@ -20,7 +20,7 @@ pub struct State {
     pub step: usize,
     /// Steps of both stages that are done.
     pub total_steps: usize,
-    /// Completion tokens learnt from.
+    /// Completion tokens sampled, those of groups that were thrown away included.
     pub tokens: u64,
     /// Seconds so far.
     pub seconds: f64,

@@ -23,7 +23,7 @@ pub struct Summary {
     pub too_long: usize,
     /// Optimizer steps of both stages.
     pub steps: usize,
-    /// Completion tokens learnt from.
+    /// Completion tokens sampled, those of groups that were thrown away included.
     pub num_tokens: u64,
     /// Whether all steps were done.
     pub finished: bool,

@@ -22,20 +22,25 @@ struct Args {
     /// The folder for everything that is written; it must not exist
     #[arg(long, default_value = "runs/adaptive-groups")]
     out: PathBuf,
+    /// Only the ways whose name contains this, beside everything off
+    #[arg(long)]
+    only: Option<String>,
     /// A few steps, to see that it works
     #[arg(long)]
     quick: bool,
 }
 
 /// Ways to form groups: a name and what is changed in the recipe.
-const WAYS: [(&str, &[&str]); 8] = [
+const WAYS: [(&str, &[&str]); 9] = [
     ("everything off", &[]),
     ("bands of difficulty", &["adaptive.membership={ difficulty = { bands = 4 } }"]),
     ("Thompson sampling", &["adaptive.selection=thompson"]),
     ("sizes by signal (2 to 16)", &["adaptive.groups={ neyman = { min_size = 2, max_size = 16 } }"]),
-    ("dynamic sampling", &["adaptive.dynamic={ max_oversampling = 3.0 }"]),
+    // Judged after every step, since its steps take different numbers of groups.
+    ("dynamic sampling", &["adaptive.dynamic={ max_oversampling = 3.0 }", "evaluation.every=1"]),
     ("replay", &["adaptive.replay={ capacity = 64, max_staleness = 4, share = 0.25 }"]),
     ("curriculum, easy first", &["adaptive.curriculum={ linear = { start = 0.5, end = 1.0, steps = 40 } }"]),
+    ("curriculum, half solved", &["adaptive.curriculum={ adaptive = { target = 0.5, share = 0.5 } }"]),
     (
         "Thompson and sizes",
         &["adaptive.selection=thompson", "adaptive.groups={ neyman = { min_size = 2, max_size = 16 } }"],
@@ -74,7 +79,8 @@ fn main() -> Result<()> {
 
     let (seeds, groups) = if args.quick { (2, 4 * PROMPTS) } else { (args.seeds, args.groups) };
     let mut rows: Vec<(&str, Vec<f64>)> = Vec::new();
-    for (way, changes) in WAYS {
+    let wanted = |way: &str| args.only.as_ref().is_none_or(|only| way.contains(only.as_str()));
+    for (way, changes) in WAYS.into_iter().filter(|(way, changes)| changes.is_empty() || wanted(way)) {
         let mut accuracies = Vec::new();
         for seed in 1..=seeds {
             let folder = out.join(format!("{}-{seed}", way.replace([' ', ',', '(', ')'], "-")));

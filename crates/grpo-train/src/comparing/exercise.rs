@@ -21,6 +21,8 @@ pub(super) struct Exercise<'a> {
     recipe: Recipe,
     folder: PathBuf,
     rewards: RewardSet,
+    /// Held-out questions there are, at most as many as the task asks for.
+    pub(super) held_out: usize,
 }
 
 impl<'a> Exercise<'a> {
@@ -36,8 +38,8 @@ impl<'a> Exercise<'a> {
         let folder = folder.path.clone();
         let rewards = RewardSet::from_specs(&recipe.rewards)?;
         LanguageModel::load(&folder, &machine.device)?;
-        Questions::open(&recipe.data, recipe.seed, 0, task.questions)?;
-        Ok(Self { task, machine, recipe, folder, rewards })
+        let held_out = Questions::open(&recipe.data, recipe.seed, 0, task.questions)?.held_out().len();
+        Ok(Self { task, machine, recipe, folder, rewards, held_out })
     }
 
     /// One run by itself, on one core. `None` when it was asked to stop.
@@ -46,18 +48,23 @@ impl<'a> Exercise<'a> {
         arm: &ArmConfig,
         setting: Setting,
         seed: u64,
+        trial: bool,
         stop: &AtomicBool,
     ) -> Result<Option<(ArmRun, usize)>, Error> {
         let task = self.task;
         let device = self.machine.device.clone().autodiff();
-        let questions = Questions::open(&self.recipe.data, seed, 0, task.questions)?;
+        // Settings aren't chosen by the questions that judge the runs.
+        let questions = Questions::open(&self.recipe.data, seed, task.questions, task.questions)?;
+        let asked = if trial { questions.validation() } else { questions.held_out() };
         let group_size = match arm.credit {
             Credit::Group(_) => task.group_size,
             Credit::Critic(_) => 1,
         };
         let prompts = task.completions_per_step / group_size;
         let one = Workers::new(1)?;
-        let mut learner = Learner::new(|| Ok(LanguageModel::load(&self.folder, &device)?), arm.critic)?;
+        let temperature = self.recipe.sampling.temperature;
+        let open = || Ok(LanguageModel::load(&self.folder, &device)?.with_temperature(temperature));
+        let mut learner = Learner::new(open, arm.critic)?;
         let trainer = LanguageTrainer {
             rewards: &self.rewards,
             sampling: &self.recipe.sampling,
@@ -79,7 +86,7 @@ impl<'a> Exercise<'a> {
         let mut optimizer = OptimizerConfig::default().init();
         let worth = |learner: &Learner| -> Result<f64, Error> {
             let (metric, tokens) = (&self.recipe.evaluation.metric, self.recipe.sampling.max_new_tokens);
-            Ok(evaluate(&learner.policy(), questions.held_out(), tokens, metric, &one)?.accuracy)
+            Ok(evaluate(&learner.policy(), asked, tokens, metric, &one)?.accuracy)
         };
         let mut point = Point { iterations: 0, sessions: 0, steps: 0, seconds: 0.0, worth: worth(&learner)? };
         let mut points = vec![point];

@@ -157,13 +157,13 @@ impl LanguageTrainer<'_> {
             .zip(&completions)
             .map(|((question, episode), text)| sample(question, episode, text))
             .collect();
-        let rewards: Vec<f64> = self
-            .rewards
-            .evaluate(&samples)
-            .combined
-            .into_iter()
-            .map(|reward| reward.unwrap_or(0.0))
-            .collect();
+        let evaluation = self.rewards.evaluate(&samples);
+        if let Some((name, _, why)) = evaluation.first_failure() {
+            let (failures, total) = (evaluation.failures(), evaluation.combined.len());
+            let first = format!("{name}: {why}");
+            return Err(Error::Rewards { step: step + 1, failures, total, allowed: 0.0, first });
+        }
+        let rewards = evaluation.combined;
         let mut lesson =
             Lesson { prompts, groups, advantages: Vec::new(), values: Vec::new(), returns: Vec::new() };
         match &self.credit {
@@ -176,7 +176,7 @@ impl LanguageTrainer<'_> {
                 let mut advantages = Vec::new();
                 for (values, reward) in lesson.values.iter().zip(rewards) {
                     let mut steps = vec![0.0; values.len()];
-                    if let Some(last) = steps.last_mut() {
+                    if let (Some(last), Some(reward)) = (steps.last_mut(), reward) {
                         *last = reward;
                     }
                     let (all, length) = (vec![true; steps.len()], steps.len().max(1));

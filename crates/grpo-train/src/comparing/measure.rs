@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// A prompt of some length: what is shared among answers, and computed again and again without a cache.
+const PROMPT: &str = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park with her friends. One \
+                      day, she saw a big dog near the pond. The dog was sad because it had lost its ball. Lily wanted to help the dog, so \
+                      she looked for the ball under the trees, behind the bench and in the tall grass. Then she";
+
 /// Bytes of an f32.
 const FLOAT: f64 = 4.0;
 
@@ -54,12 +59,21 @@ pub fn memory_requests(config: &MeasureConfig) -> Vec<MemoryRequest> {
 impl MemoryRequest {
     /// In words.
     pub fn configuration(&self) -> String {
-        let arm = match self.critic {
+        match self.critic {
             Critic::None => "grpo",
             Critic::Shared => "ppo, shared trunk",
             Critic::Separate => "ppo, separate critic",
-        };
-        format!("{arm}, {}", if self.reference { "with a reference" } else { "without a reference" })
+        }
+        .into()
+    }
+
+    /// The model, with a reference or without.
+    fn subject(&self) -> String {
+        format!(
+            "{}, {}",
+            name(&self.model),
+            if self.reference { "with a reference" } else { "without a reference" }
+        )
     }
 
     /// By counting: weights, gradient and AdamW's two moments of what is trained, and the weights of the reference.
@@ -88,7 +102,7 @@ pub fn measure_memory(request: &MemoryRequest, machine: &Machine) -> Result<Memo
         _ => Credit::Critic(CriticCredit::default()),
     };
     // The same prompts and completions for every algorithm.
-    let group_size = request.completions.min(8);
+    let group_size = request.completions.min(MeasureConfig::GROUP);
     let workers = Workers::new(1)?;
     let trainer = LanguageTrainer {
         rewards: &rewards,
@@ -117,7 +131,8 @@ pub fn measure_memory(request: &MemoryRequest, machine: &Machine) -> Result<Memo
         trainer.step(&mut learner, &mut optimizer, &questions, step)?;
     }
     Ok(Memory {
-        model: name(&request.model),
+        // Rows of one name are compared with each other.
+        model: request.subject(),
         configuration: request.configuration(),
         bytes_per_parameter: request.bytes_per_parameter(),
         peak_bytes: (machine.peak_rss)(),
@@ -133,12 +148,13 @@ pub fn measure_latency(config: &MeasureConfig, machine: &Machine) -> Result<Vec<
     let mut rows = Vec::new();
     for folder in &config.models {
         let model = LanguageModel::load(folder, &machine.device)?;
-        let prompt = model.tokenizer().encode_prompt("Once upon a time there was a little girl")?;
+        let prompt = model.tokenizer().encode_prompt(PROMPT)?;
         for answers in [1, 16] {
             let many = if answers == 1 { "1 answer" } else { "16 answers" };
             let work = format!("{}, {many} of {} tokens", name(folder), config.new_tokens);
             let mut row = |configuration: &str, answer: &dyn Fn(u64) -> Result<(), Error>| {
-                let mut times = (0..config.answers.max(1) as u64)
+                answer(0)?; // the first one warms up
+                let mut times = (0..config.answers as u64)
                     .map(|index| {
                         let begin = Instant::now();
                         answer(index).map(|()| begin.elapsed().as_secs_f64() * 1e3)
@@ -155,7 +171,8 @@ pub fn measure_latency(config: &MeasureConfig, machine: &Machine) -> Result<Vec<
                 });
                 Ok::<(), Error>(())
             };
-            let sampling = Sampling { max_new_tokens: config.new_tokens, ..Sampling::default() };
+            // Greedily, so that every way of decoding gives the same tokens.
+            let sampling = Sampling::greedy(config.new_tokens);
             let streams = Streams::new(1);
             row("no KV cache, one by one", &|index| {
                 (0..answers as u64)
@@ -186,7 +203,7 @@ pub fn measure_latency(config: &MeasureConfig, machine: &Machine) -> Result<Vec<
 
 /// Every token computes all tokens before it again.
 fn uncached(model: &LanguageModel, prompt: &[u32], tokens: usize, index: u64) -> Result<(), Error> {
-    let one = Sampling { max_new_tokens: 1, ..Sampling::default() };
+    let one = Sampling::greedy(1);
     let mut text = prompt.to_vec();
     for token in 0..tokens as u64 {
         let streams = Streams::new(index);

@@ -80,7 +80,7 @@ pub struct ArmRun {
 /// One examination on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// Optimizer steps (iterations of sampling and updating) so far.
+    /// Iterations so far: sampling once and updating, however many optimizer steps the update has.
     pub iterations: usize,
     /// Sessions played so far.
     pub sessions: usize,

@@ -42,6 +42,9 @@ pub struct CompareRecipe {
     pub quick: QuickConfig,
 }
 
+/// How far the seeds of trials are from those of runs.
+pub(super) const TRIAL: u64 = 1_000_000;
+
 fn seeds() -> usize {
     10
 }
@@ -138,6 +141,11 @@ pub struct MeasureConfig {
     pub new_tokens: usize,
     /// Answers that are timed, of each kind.
     pub answers: usize,
+}
+
+impl MeasureConfig {
+    /// Completions of one prompt.
+    pub(super) const GROUP: usize = 8;
 }
 
 /// The short form of a comparison, which shows that it works and no more.
@@ -252,12 +260,23 @@ impl CompareRecipe {
             }
             for arm in &self.arms {
                 for setting in self.settings(&self.learning_rates) {
-                    self.run(task, arm, setting, self.seed).validate()?;
+                    self.run(task, arm, setting, self.seed, false).validate()?;
                 }
+            }
+        }
+        self.validate_arms()?;
+        if let Some(measure) = &self.measure {
+            at_least_one("measure.completions", measure.completions)?;
+            at_least_one("measure.new_tokens", measure.new_tokens)?;
+            at_least_one("measure.answers", measure.answers)?;
+            if !measure.completions.is_multiple_of(MeasureConfig::GROUP) {
+                let (problem, fix) = (format!("is {}", measure.completions), "use whole groups of 8");
+                return Err(Error::setting("measure.completions", problem, fix));
             }
         }
         for (index, task) in self.language.iter().enumerate() {
             let key = |name: &str| format!("language[{index}].{name}");
+            at_least_one(&key("completions_per_step"), task.completions_per_step)?;
             at_least_one(&key("steps"), task.steps)?;
             at_least_one(&key("every"), task.every)?;
             at_least_one(&key("questions"), task.questions)?;
@@ -272,6 +291,34 @@ impl CompareRecipe {
                     problem,
                     "use whole groups of at least 2",
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Arms by themselves, and beside language models.
+    fn validate_arms(&self) -> Result<(), Error> {
+        for (index, arm) in self.arms.iter().enumerate() {
+            let key = |name: &str| format!("arms[{index}].{name}");
+            arm.credit.validate()?;
+            if matches!(arm.credit, Credit::Critic(_)) != (arm.critic != Critic::None) {
+                let fix =
+                    "`credit.critic` goes with a \"shared\" or \"separate\" critic, `credit.group` with none";
+                return Err(Error::setting(key("critic"), "doesn't go with its credit", fix));
+            }
+            if let Credit::Group(group) = arm.credit
+                && !self.language.is_empty()
+            {
+                let fix =
+                    "a completion has its reward at the end: leave it out where language models are compared";
+                if group.to_go {
+                    return Err(Error::setting(key("credit.group.to_go"), "is set", fix));
+                }
+                if group.advantages.baseline == grpo_core::Baseline::LengthWeighted {
+                    let fix = "use another baseline where language models are compared";
+                    let problem = "is \"length_weighted\"";
+                    return Err(Error::setting(key("credit.group.advantages.baseline"), problem, fix));
+                }
             }
         }
         Ok(())
@@ -296,7 +343,14 @@ impl CompareRecipe {
     }
 
     /// One run as a recipe of its own.
-    pub(super) fn run(&self, task: &TaskConfig, arm: &ArmConfig, setting: Setting, seed: u64) -> TutorRecipe {
+    pub(super) fn run(
+        &self,
+        task: &TaskConfig,
+        arm: &ArmConfig,
+        setting: Setting,
+        seed: u64,
+        trial: bool,
+    ) -> TutorRecipe {
         let group_size = match arm.credit {
             Credit::Group(_) => task.group_size,
             Credit::Critic(_) => 1,
@@ -324,7 +378,8 @@ impl CompareRecipe {
             optimizer: OptimizerConfig::default(),
             examination: ExaminationConfig {
                 learners: task.learners,
-                seed: self.seed,
+                // Settings aren't chosen by those who judge the runs.
+                seed: if trial { self.seed + TRIAL } else { self.seed },
                 every: task.every,
                 learners_on_the_way: task.learners,
             },

@@ -1,7 +1,7 @@
 //! The runs of a comparison.
 
 use super::exercise::Exercise;
-use super::recipe::{ArmConfig, CompareRecipe, LanguageTask, Setting, TaskConfig, Updates};
+use super::recipe::{ArmConfig, CompareRecipe, LanguageTask, Setting, TRIAL, TaskConfig, Updates};
 use super::{Arm, ArmRun, Comparison, Point, Task, Tried};
 use crate::tutoring::{Interval, Purpose, TutorRecipe, World, examine, in_world};
 use crate::{Error, Machine, Workers};
@@ -59,6 +59,8 @@ struct Job<'a> {
     arm: &'a ArmConfig,
     setting: Setting,
     seed: u64,
+    /// To find the best setting: examined with others than those of the runs.
+    trial: bool,
 }
 
 impl Job<'_> {
@@ -74,7 +76,7 @@ impl Job<'_> {
 /// How far a comparison is: called after each run, from any thread.
 pub type Advance<'a> = &'a (dyn Fn(usize, usize, &str) + Sync);
 
-/// Runs a comparison of tutors in a folder that exists, and goes on where an earlier one was interrupted: every run that is done stands
+/// Runs a comparison in a folder that exists, and goes on where an earlier one was interrupted: every run that is done stands
 /// in `runs.jsonl`. `None` when it was asked to stop.
 ///
 /// A run computes on one core, so that as many of them as there are cores go on at the same time; seconds are those of a run among others.
@@ -103,9 +105,9 @@ pub fn compare(
     }
     for exercise in &exercises {
         let Some(arms) = bench.task(Subject::Language(exercise))? else { return Ok(None) };
-        let LanguageTask { name, questions, thresholds, .. } = exercise.task.clone();
+        let LanguageTask { name, thresholds, .. } = exercise.task.clone();
         let measure = "share of held-out questions answered as the metric wants, greedily".into();
-        tasks.push(Task { name, measure, learners: questions, thresholds, arms });
+        tasks.push(Task { name, measure, learners: exercise.held_out, thresholds, arms });
     }
     Ok(Some(Comparison {
         name: recipe.name.clone(),
@@ -167,13 +169,13 @@ impl<'a> Bench<'a> {
         let recipe = self.recipe;
         let settings: Vec<Setting> = recipe.settings(subject.learning_rates(recipe));
         // Seeds of the trials are apart from those of the runs.
-        let trial_seeds = (0..recipe.tuning_seeds as u64).map(|index| recipe.seed + 1_000_000 + index);
+        let trial_seeds = (0..recipe.tuning_seeds as u64).map(|index| recipe.seed + TRIAL + index);
         let trials: Vec<Job<'_>> = match settings.len() {
             1 => Vec::new(),
             _ => (recipe.arms.iter())
                 .flat_map(|arm| settings.iter().map(move |&setting| (arm, setting)))
                 .flat_map(|(arm, setting)| {
-                    trial_seeds.clone().map(move |seed| Job { subject, arm, setting, seed })
+                    trial_seeds.clone().map(move |seed| Job { subject, arm, setting, seed, trial: true })
                 })
                 .collect(),
         };
@@ -203,6 +205,7 @@ impl<'a> Bench<'a> {
                     arm,
                     setting: *setting,
                     seed: recipe.seed + index,
+                    trial: false,
                 })
             })
             .collect();
@@ -232,11 +235,13 @@ impl<'a> Bench<'a> {
             }
             let outcome = match job.subject {
                 Subject::Tutor(task) => {
-                    let recipe = self.recipe.run(task, job.arm, job.setting, job.seed);
+                    let recipe = self.recipe.run(task, job.arm, job.setting, job.seed, job.trial);
                     let alone = Alone { recipe: &recipe, machine: self.machine, stop: self.stop };
                     in_world(&task.environment, alone)??
                 }
-                Subject::Language(exercise) => exercise.run(job.arm, job.setting, job.seed, self.stop)?,
+                Subject::Language(exercise) => {
+                    exercise.run(job.arm, job.setting, job.seed, job.trial, self.stop)?
+                }
             };
             let Some((run, parameters)) = outcome else { return Ok(None) };
             let done = Done {

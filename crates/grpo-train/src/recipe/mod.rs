@@ -2,7 +2,7 @@ use crate::{Error, OptimizerConfig};
 use grpo_core::{AdvantageEstimator, KlPlacement, Objective, Scale};
 use grpo_rewards::{RewardSet, RewardSpec};
 use grpo_rollout::Sampling;
-use grpo_rollout::adaptive::{AdaptiveConfig, Membership};
+use grpo_rollout::adaptive::{AdaptiveConfig, GroupSizes, Membership};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -145,6 +145,25 @@ impl Recipe {
     /// Group formation beside the other settings.
     fn validate_groups(&self) -> Result<(), Error> {
         self.adaptive.validate()?;
+        let (prompts, group) = (self.grpo.prompts_per_step, self.grpo.group_size);
+        if let GroupSizes::Neyman { min_size, max_size } = self.adaptive.groups
+            && !(min_size..=max_size).contains(&group)
+        {
+            let problem = format!("has bounds {min_size} to {max_size}, but `grpo.group_size` is {group}");
+            let fix = "that is the mean size of a group: put it between the bounds";
+            return Err(Error::setting("adaptive.groups.neyman", problem, fix));
+        }
+        if let Some(dynamic) = self.adaptive.dynamic
+            && (prompts as f64 * dynamic.max_oversampling) < (prompts + 1) as f64
+        {
+            let problem =
+                format!("is {}, which for {prompts} prompts is no group more", dynamic.max_oversampling);
+            return Err(Error::setting(
+                "adaptive.dynamic.max_oversampling",
+                problem,
+                "use a larger number, for instance 3",
+            ));
+        }
         if let Membership::Cluster { .. } = self.adaptive.membership {
             let fix =
                 "questions have no learners: use \"question\" or a `difficulty`; clusters are for tutors";

@@ -62,7 +62,7 @@ impl Credit {
         }
     }
 
-    pub(super) fn validate(&self) -> Result<(), Error> {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
         let share = |key: &str, value: f64| match (0.0..=1.0).contains(&value) {
             true => Ok(()),
             false => Err(Error::setting(key, format!("is {value}"), "use a number from 0 to 1")),

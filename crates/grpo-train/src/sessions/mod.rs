@@ -25,7 +25,7 @@ use update::Lesson;
 /// micro-batches as for language models.
 ///
 /// ```text
-/// sessions   = play(policy, starts, G)                      the same learner G times, with luck of its own each time
+/// sessions   = play(policy, starts, G)                      the same learner with the same luck G times
 /// A          = credit of the sessions' rewards              within their groups (GRPO), or by a critic (PPO)
 /// policy     = update(policy, ∇ objective(policy, sessions, A))
 /// ```

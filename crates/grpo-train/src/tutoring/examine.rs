@@ -89,8 +89,9 @@ pub(super) fn examination<W: World>(
         tutors.push(examined(rival.name, rival.role, &sheets, Some(&own)));
     }
     let before = examine(untrained, learners, steps, seed)?.rewards;
-    tutors.push(examined("this tutor before training".into(), Role::Untrained, &before, Some(&own)));
-    tutors.push(examined("this tutor".into(), Role::Trained, &own, None));
+    let name = if world.shows_inside() { "this tutor (looks inside of the learner)" } else { "this tutor" };
+    tutors.push(examined(format!("{name} before training"), Role::Untrained, &before, Some(&own)));
+    tutors.push(examined(name.into(), Role::Trained, &own, None));
     let actions = world.actions();
     let chosen = chosen(&done, longest, actions.len());
     let replays = learners.iter().take(REPLAYS).enumerate();

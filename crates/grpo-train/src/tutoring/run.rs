@@ -123,7 +123,8 @@ pub fn resume(
 ) -> Result<TutorEnding, Error> {
     let config = folder.join("config.toml");
     let text = std::fs::read_to_string(&config).map_err(Error::io("read", &config))?;
-    let recipe = TutorRecipe::from_toml(&text).map_err(|e| e.in_file(&config))?;
+    let mut recipe = TutorRecipe::from_toml(&text).map_err(|e| e.in_file(&config))?;
+    recipe.resolve_paths(folder);
     in_world(&recipe.environment, Start { recipe: &recipe, folder, machine, observer, stop, resume: true })?
 }
 
@@ -156,6 +157,23 @@ pub(crate) fn in_world<T: InWorld>(environment: &EnvironmentConfig, what: T) -> 
         EnvironmentConfig::Irt(task) => what.go(&IrtWorld::new(task)?),
     })
 }
+
+/// Makes the folder of a run. A file of learners goes into it, so that nothing outside decides how the run goes on.
+fn create(folder: &Path, recipe: &TutorRecipe) -> Result<RunFolder, Error> {
+    let (mut own, mut learners) = (recipe.clone(), None);
+    if let EnvironmentConfig::Bkt(task) | EnvironmentConfig::Irt(task) = &mut own.environment {
+        let path = std::mem::replace(&mut task.path, LEARNERS.into());
+        learners = Some(std::fs::read(&path).map_err(Error::io("read", &path))?);
+    }
+    let run = RunFolder::create(folder, &own.to_toml()?, false)?;
+    if let Some(learners) = learners {
+        write_atomically(&folder.join(LEARNERS), &learners)?;
+    }
+    Ok(run)
+}
+
+/// The learner model of a run, in its folder.
+const LEARNERS: &str = "learners.json";
 
 /// A run that is about to begin.
 struct Start<'a> {
@@ -206,7 +224,7 @@ impl InWorld for Start<'_> {
                 finished: false,
                 metrics_bytes: 0,
             };
-            (RunFolder::create(folder, &recipe.to_toml()?, false)?, state)
+            (create(folder, recipe)?, state)
         };
         observer.on(Event::Started {
             folder: folder.path(),

@@ -50,6 +50,11 @@ pub trait World: Sync {
     /// What a session is worth, in words.
     fn measure(&self) -> &'static str;
 
+    /// Whether the tutor is shown what is inside of the learner.
+    fn shows_inside(&self) -> bool {
+        false
+    }
+
     /// Tutors to compare with, tuned on learners of [`Purpose::Tuning`] where they have something to tune.
     ///
     /// # Errors

@@ -87,7 +87,9 @@ impl Environment for DeckEpisode {
             ]);
         }
         let days = 1.0 - f64::from(session.day()) / f64::from(session.days());
-        let time = 1.0 - session.seconds_used() / session.seconds();
+        // A learner for whom the scheduler never reviews has no time at all.
+        let time =
+            if session.seconds() > 0.0 { 1.0 - session.seconds_used() / session.seconds() } else { 0.0 };
         let mean = recall.iter().sum::<f64>() / recall.len() as f64;
         rest.copy_from_slice(&[days, time, time - days, mean].map(|x| x as f32));
     }

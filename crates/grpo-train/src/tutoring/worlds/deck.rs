@@ -47,19 +47,13 @@ impl World for DeckWorld {
 
     fn rivals(&self, _: u64) -> Result<Vec<Rival<DeckEpisode>>, Error> {
         let retention = self.deck.config().desired_retention;
-        let scheduled = move |share: f32| {
-            let retention = retention * share;
-            Rival::choosing(
-                format!("desired retention {retention:.2}, within the time"),
-                Role::Baseline,
-                move |_: &DeckEpisode| {
-                    let mut scheduler = Scheduler::new(retention);
-                    move |session: &DeckEpisode, _: &mut ChaCha8Rng| {
-                        scheduler.choose(session.session()).unwrap_or(session.end_of_day())
-                    }
-                },
-            )
-        };
+        let name = format!("desired retention {retention:.2}, within the time");
+        let scheduled = Rival::choosing(name, Role::Baseline, move |_: &DeckEpisode| {
+            let mut scheduler = Scheduler::new(retention);
+            move |session: &DeckEpisode, _: &mut ChaCha8Rng| {
+                scheduler.choose(session.session()).unwrap_or(session.end_of_day())
+            }
+        });
         // The session in which the time was measured: it took exactly as long as the tutor may take.
         let measured = Rival {
             name: format!("desired retention {retention:.2}, the session that sets the time"),
@@ -68,6 +62,6 @@ impl World for DeckWorld {
                 Ok(start.session().scheduled_mornings().to_vec())
             }),
         };
-        Ok(vec![any_allowed("random"), scheduled(1.0), measured])
+        Ok(vec![any_allowed("random"), scheduled, measured])
     }
 }

@@ -1,7 +1,7 @@
 use crate::Error;
 use crate::tutoring::{Purpose, Rival, Role, World, world::any_allowed};
 use grpo_edu::students::memory::{
-    Leitner, Memory, MemoryConfig, MemoryEpisode, MemoryTutor, Review, Threshold,
+    Leitner, Memory, MemoryConfig, MemoryEpisode, MemoryReward, MemoryTutor, Review, Threshold,
 };
 use grpo_edu::{EduError, Layout, SeededDraws};
 use grpo_rollout::Streams;
@@ -69,12 +69,12 @@ impl MemoryWorld {
     fn threshold_each(&self, seed: u64) -> Rival<MemoryEpisode> {
         let world = self.clone();
         let teach = move |start: &MemoryEpisode, luck: &mut ChaCha8Rng, draws: &mut ChaCha8Rng| {
-            let mut tuning = Streams::new(seed).stream(u64::MAX, 0, 0);
+            let streams = Streams::new(seed);
             let mut best = (f64::NEG_INFINITY, 0.0);
-            for threshold in grid() {
-                let mut own = tuning.clone();
+            for (index, threshold) in grid().enumerate() {
+                let stream = |which| streams.stream(u64::MAX, index as u64, which);
                 let worth: f64 =
-                    (world.threshold(threshold).teach)(start, &mut tuning, &mut own)?.iter().sum();
+                    (world.threshold(threshold).teach)(start, &mut stream(1), &mut stream(0))?.iter().sum();
                 if worth > best.0 {
                     best = (worth, threshold);
                 }
@@ -139,7 +139,15 @@ impl World for MemoryWorld {
     }
 
     fn measure(&self) -> &'static str {
-        "mean recall of all items over the session"
+        match self.memory.config().reward {
+            MemoryReward::Probability => "mean recall of all items over the session",
+            MemoryReward::Likelihood => "mean recall of all items over the session, values above 1 included",
+            MemoryReward::LogLikelihood => "mean logarithm of the recall of all items over the session",
+        }
+    }
+
+    fn shows_inside(&self) -> bool {
+        self.memory.config().student_visible
     }
 
     fn rivals(&self, seed: u64) -> Result<Vec<Rival<MemoryEpisode>>, Error> {
