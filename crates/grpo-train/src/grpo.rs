@@ -8,7 +8,7 @@ use burn::{
     optim::ModuleOptimizer,
     tensor::{Device, Int, Tensor},
 };
-use grpo_core::{Advantages, KlPenalty, KlPlacement, LossInputs, Metrics, column};
+use grpo_core::{AdvantageEstimator, Advantages, KlPenalty, KlPlacement, LossInputs, Metrics, column};
 use grpo_lm::{LanguageModel, SharedPrompts};
 use grpo_rewards::{Evaluation, RewardSet, Sample};
 use grpo_rollout::adaptive::{Prompt, Refill, Tally, Verdict};
@@ -39,6 +39,8 @@ struct Gathered {
     groups: Vec<Group>,
     completions: Vec<String>,
     evaluation: Evaluation,
+    /// Sizes and rewards of all groups that were sampled, those that were thrown away included.
+    sampled: (Vec<usize>, Evaluation),
     /// Completion tokens that were sampled, those of groups that were thrown away included.
     tokens: usize,
     /// Seconds of sampling and of rewards.
@@ -76,7 +78,7 @@ impl Grpo<'_> {
         let updated = self.update(model, optimizer, &scored, step)?;
         *former = formed;
         Ok(Outcome {
-            metrics: self.metrics(&gathered, &scored, &updated, begin.elapsed(), step),
+            metrics: self.metrics(&gathered, &scored, &updated, begin.elapsed(), step)?,
             samples: self.samples(&gathered, &scored, step),
         })
     }
@@ -164,7 +166,18 @@ impl Grpo<'_> {
         }
         let tokens = groups.iter().flat_map(|g| &g.episodes).map(Episode::len).sum();
         let times = [sampled, begin.elapsed() - sampled];
-        Ok(Gathered { questions, prompts, groups, completions, evaluation, tokens, times, tally: None })
+        let sampled = (sizes.to_vec(), evaluation.clone());
+        Ok(Gathered {
+            questions,
+            prompts,
+            groups,
+            completions,
+            evaluation,
+            sampled,
+            tokens,
+            times,
+            tally: None,
+        })
     }
 
     /// Takes a round's groups into the step, those that dynamic sampling keeps. Returns how many are still wanted.
@@ -177,6 +190,8 @@ impl Grpo<'_> {
         step: usize,
     ) -> Result<usize, Error> {
         gathered.tokens += round.tokens;
+        gathered.sampled.0.extend(round.sampled.0);
+        gathered.sampled.1.append(round.sampled.1);
         for (sum, time) in gathered.times.iter_mut().zip(round.times) {
             *sum += time;
         }
@@ -379,7 +394,7 @@ impl Grpo<'_> {
         updated: &Updated,
         update_time: Duration,
         step: usize,
-    ) -> GrpoMetrics {
+    ) -> Result<GrpoMetrics, Error> {
         let episodes: Vec<&Episode> = gathered.groups.iter().flat_map(|g| &g.episodes).collect();
         let tokens: usize = episodes.iter().map(|e| e.len()).sum();
         let count = episodes.len().max(1) as f64;
@@ -389,18 +404,18 @@ impl Grpo<'_> {
         let all: usize = scored.groups.iter().flat_map(|g| &g.episodes).map(Episode::len).sum();
         let share = updated.trained_tokens as f64 / all.max(1) as f64;
         let of = |pick: fn(&Metrics) -> f64| updated.metrics.as_ref().map_or(0.0, |m| pick(m) * share);
-        let columns = &gathered.evaluation.columns;
-        let present: Vec<f64> = gathered.evaluation.combined.iter().copied().flatten().collect();
-        let reward = match scored.kl.is_some() || scored.replayed == 0 {
-            true => scored.advantages.reward_mean,
-            // Of the new ones alone.
-            false => present.iter().sum::<f64>() / present.len().max(1) as f64,
-        };
-        GrpoMetrics {
+        // Where groups are thrown away or learnt from again, rewards are told of everything that was sampled in this step and nothing else.
+        let selected = self.recipe.adaptive.dynamic.is_some() || self.recipe.adaptive.replay.is_some();
+        let (sizes, sampled) = &gathered.sampled;
+        let of_sampled =
+            selected.then(|| AdvantageEstimator::default().estimate_groups(&sampled.combined, sizes, None));
+        let rewards = of_sampled.transpose()?.unwrap_or_else(|| scored.advantages.clone());
+        Ok(GrpoMetrics {
             loss: updated.metrics.as_ref().map_or(0.0, |m| m.loss),
-            reward,
-            reward_std: scored.advantages.reward_std,
-            rewards: columns
+            reward: rewards.reward_mean,
+            reward_std: rewards.reward_std,
+            rewards: sampled
+                .columns
                 .iter()
                 .flat_map(|c| {
                     [
@@ -409,8 +424,8 @@ impl Grpo<'_> {
                     ]
                 })
                 .collect(),
-            reward_failures: gathered.evaluation.failures(),
-            frac_reward_zero_std: scored.advantages.share_without_spread(),
+            reward_failures: sampled.failures(),
+            frac_reward_zero_std: rewards.share_without_spread(),
             sampled_groups: gathered.tally.map(|tally| tally.sampled),
             discarded_groups: gathered.tally.map(|tally| tally.without_spread.groups + tally.surplus.groups),
             missing_groups: gathered.tally.map(|tally| tally.shortfall),
@@ -431,7 +446,7 @@ impl Grpo<'_> {
             rollout_time: gathered.times[0].as_secs_f64(),
             reward_time: gathered.times[1].as_secs_f64(),
             update_time: update_time.as_secs_f64(),
-        }
+        })
     }
 
     /// Lines for `samples.jsonl` where this step is one that is sampled.

@@ -103,7 +103,7 @@ pub struct ImitationMetrics {
 pub struct GrpoMetrics {
     /// The objective's value.
     pub loss: f64,
-    /// Mean combined reward.
+    /// Mean combined reward, of all groups that were sampled (where dynamic sampling or replay selects among them, before any KL penalty).
     pub reward: f64,
     /// Mean over groups of the standard deviation within the group.
     pub reward_std: f64,
