@@ -208,4 +208,13 @@ fn adaptive_groups_go_on_where_they_stood() {
     let clusters = "adaptive.membership={ cluster = { clusters = 2, every = 1 } }".to_string();
     let error = Recipe::with_changes(&without_imitation(&[]).to_toml().unwrap(), &[clusters]).unwrap_err();
     assert!(error.to_string().contains("membership"), "{error}");
+    // What could never work is told before anything is trained.
+    for (change, key) in [
+        ("adaptive.groups={ neyman = { min_size = 5, max_size = 9 } }", "adaptive.groups.neyman"),
+        ("adaptive.dynamic={ max_oversampling = 1.1 }", "adaptive.dynamic.max_oversampling"),
+    ] {
+        let text = without_imitation(&[]).to_toml().unwrap();
+        let error = Recipe::with_changes(&text, &[change.to_string()]).unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
 }

@@ -146,6 +146,16 @@ fn learners_of_a_fitted_model_can_be_taught_and_tested() {
         let change = format!("environment={{ kind = \"{name}\", path = {path:?}, steps = {steps} }}");
         let examination = run(&recipe(&[&change]).unwrap(), &folder.path().join(name));
         assert_eq!((examination.tutors.len(), examination.actions.len()), (rivals + 2, 4));
+        // The learners are part of the run: it goes on with them, whatever becomes of the file.
+        let cut = folder.path().join(format!("{name}-cut"));
+        let stop = AtomicBool::new(false);
+        let mut observer = StopAfter { stage: Stage::Sessions, step: 1, stop: &stop };
+        train(&recipe(&[&change]).unwrap(), &cut, &machine(), &mut observer, &stop).unwrap();
+        let model = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        resume(&cut, &machine(), &mut Silent, &AtomicBool::new(false)).unwrap();
+        assert!(file(&cut, "examination.json") == file(&folder.path().join(name), "examination.json"));
+        fs::write(&path, model).unwrap();
         assert_eq!(examination.actions[0], "s0");
         let other = if name == "bkt" { "irt" } else { "bkt" };
         let change = format!("environment={{ kind = \"{other}\", path = {path:?}, steps = 3 }}");
@@ -194,6 +204,17 @@ fn impossible_settings_are_refused_with_their_key() {
         assert!(error.contains(key), "{changes:?}: {error}");
         assert!(!path.exists());
     }
+}
+
+#[test]
+fn learners_for_whom_there_is_no_time_at_all_are_taught_nothing() {
+    // The rule never reviews at so low a retention within two days, so that the tutor has no time.
+    let deck = "environment={ kind = \"fsrs\", cards = 2, days = 2, desired_retention = 0.5 }";
+    let folder = tempdir().unwrap();
+    let examination = run(&recipe(&[deck]).unwrap(), &folder.path().join("run"));
+    let idle = examination.sessions.iter().find(|replay| replay.about.starts_with("0 seconds")).unwrap();
+    assert_eq!((idle.steps.len(), idle.steps[0].action), (1, 2));
+    assert!(idle.worth > 0.0 && idle.worth < 1.0);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use burn::{
 
 /// The network below the scores and the values.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // a tutor has one or two of them, and burn's modules can't be boxed
 pub(super) enum Trunk {
     /// One network for the observation as a whole.
     Whole(Whole),
