@@ -19,9 +19,9 @@ struct Args {
     /// Groups that are sampled in each run, those that are thrown away included
     #[arg(long, default_value_t = 960)]
     groups: usize,
-    /// The folder for everything that is written; it must not exist
-    #[arg(long, default_value = "runs/adaptive-groups")]
-    out: PathBuf,
+    /// The folder for everything that is written; it must not exist. Default: runs/adaptive-groups, with --quick a temporary one
+    #[arg(long)]
+    out: Option<PathBuf>,
     /// Only the ways whose name contains this, beside everything off
     #[arg(long)]
     only: Option<String>,
@@ -53,11 +53,15 @@ const GROUP: usize = 8;
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    if args.out.exists() {
-        bail!("{} exists: choose another --out", args.out.display());
+    let out = args.out.clone().unwrap_or_else(|| match args.quick {
+        true => std::env::temp_dir().join(format!("adaptive-groups-{}", std::process::id())),
+        false => "runs/adaptive-groups".into(),
+    });
+    if out.exists() {
+        bail!("{} exists: choose another --out", out.display());
     }
-    fs::create_dir_all(&args.out)?;
-    let out = args.out.canonicalize()?;
+    fs::create_dir_all(&out)?;
+    let out = out.canonicalize()?;
     let host = grpo_device::from_env()?;
     let machine = Machine {
         name: grpo_device::describe(&host),
