@@ -1,7 +1,7 @@
 //! The groups of a GRPO step: which questions are asked, how often, which groups are learnt from, and who is compared with whom.
 
 use crate::folder::write_atomically;
-use crate::{Error, Question};
+use crate::{Error, Question, questions::fnv};
 use grpo_core::{AdvantageEstimator, Advantages};
 use grpo_rollout::Group;
 use grpo_rollout::adaptive::{Adaptive, AdaptiveConfig, AdaptiveState, Prompt, Replay, ReplayState};
@@ -114,12 +114,9 @@ impl Former {
 }
 
 impl Question {
-    /// The question under the same number wherever it is asked: FNV-1a of its prompt, mixed.
+    /// The question under the same number wherever it is asked: a hash of its prompt, mixed.
     pub(crate) fn id(&self) -> u64 {
-        let hash = self
-            .prompt
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        let hash = fnv(&self.prompt);
         (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd)
     }
 

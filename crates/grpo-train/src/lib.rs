@@ -44,6 +44,7 @@ mod error;
 mod evaluate;
 mod folder;
 mod forming;
+mod gather;
 mod grpo;
 mod imitation;
 mod learner;

@@ -189,11 +189,14 @@ fn permutation(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
     order
 }
 
-/// Whether a question is held out: by a stable hash of its text (FNV-1a), so that it stays so when the file grows.
+/// FNV-1a: a hash that is the same everywhere and for ever.
+pub(crate) fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Whether a question is held out: by a stable hash of its text, so that it stays so when the file grows.
 fn is_held_out(text: &str, share: f64) -> bool {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = fnv(text);
     // FNV's high bits hardly depend on the last characters: mix them (the finaliser of MurmurHash3).
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

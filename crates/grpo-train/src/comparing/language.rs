@@ -1,21 +1,20 @@
 //! GRPO and PPO on a language model, for comparison: one loop for both, with or without a critic.
 
 use super::Updates;
-use crate::grpo::{Part, sample};
+use crate::gather::Answers;
+use crate::grpo::Part;
 use crate::rollout::Rollout;
+use crate::sessions::{Judged, parts_of_pass};
 use crate::{Credit, Error, OptimizerConfig, Question, Schedule, Update, Workers};
 use burn::{
     module::{Module, Param},
     optim::ModuleOptimizer,
     tensor::{Device, Tensor},
 };
-use grpo_core::{
-    Aggregate, KlPenalty, LossInputs, Objective, column,
-    ppo::{Gae, generalized_advantages, value_loss},
-};
-use grpo_edu::{Critic, Draws};
+use grpo_core::{Aggregate, KlPenalty, LossInputs, Objective, column, ppo::value_loss};
+use grpo_edu::Critic;
 use grpo_lm::{Decoder, LanguageModel};
-use grpo_rewards::{RewardSet, Sample};
+use grpo_rewards::RewardSet;
 use grpo_rollout::{Episode, Experience, Group, Policy, Sampling, Streams};
 
 /// A language model with the critic that goes with it.
@@ -120,15 +119,8 @@ impl LanguageTrainer<'_> {
         let tokens = lesson.groups.iter().flat_map(|group| &group.episodes).map(Episode::len).sum();
         let groups = lesson.groups.len();
         for pass in 0..self.updates.iterations {
-            let mut order: Vec<usize> = (0..groups).collect();
-            if self.updates.minibatches > 1 {
-                let mut draws = self.streams.stream(step as u64, u64::MAX, pass as u64);
-                for place in (1..groups).rev() {
-                    order.swap(place, draws.integer(0, place as i64) as usize);
-                }
-            }
-            for part in order.chunks(groups.div_ceil(self.updates.minibatches).max(1)) {
-                self.update(learner, optimizer, &lesson, part, rows / groups.max(1), step)?;
+            for part in parts_of_pass(groups, self.updates.minibatches, &self.streams, step, pass) {
+                self.update(learner, optimizer, &lesson, &part, rows / groups.max(1), step)?;
             }
         }
         Ok(tokens)
@@ -136,33 +128,16 @@ impl LanguageTrainer<'_> {
 
     fn lesson(&self, learner: &Learner, questions: &[Question], step: usize) -> Result<Lesson, Error> {
         let model = learner.policy();
-        let tokenizer = model.tokenizer();
-        let prompts =
-            questions.iter().map(|q| tokenizer.encode_prompt(&q.prompt)).collect::<Result<Vec<_>, _>>()?;
         let rollout = Rollout {
             sampling: self.sampling,
             streams: self.streams,
             rows: self.micro_batch_size,
             workers: self.workers,
         };
-        let groups = rollout.sample(&model, &prompts, &vec![self.group_size; prompts.len()], step as u64)?;
-        let mut completions = Vec::new();
-        for group in &groups {
-            for episode in &group.episodes {
-                completions.push(tokenizer.decode_completion(&prompts[group.prompt], &episode.actions)?);
-            }
-        }
-        let rows = groups.iter().flat_map(|g| g.episodes.iter().map(|e| (&questions[g.prompt], e)));
-        let samples: Vec<Sample<'_>> = rows
-            .zip(&completions)
-            .map(|((question, episode), text)| sample(question, episode, text))
-            .collect();
-        let evaluation = self.rewards.evaluate(&samples);
-        if let Some((name, _, why)) = evaluation.first_failure() {
-            let (failures, total) = (evaluation.failures(), evaluation.combined.len());
-            let first = format!("{name}: {why}");
-            return Err(Error::Rewards { step: step + 1, failures, total, allowed: 0.0, first });
-        }
+        let sizes = vec![self.group_size; questions.len()];
+        let answers = Answers::ask(&rollout, self.rewards, &model, questions, &sizes, step)?;
+        answers.check_failures(0.0, step)?;
+        let Answers { prompts, groups, evaluation, .. } = answers;
         let rewards = evaluation.combined;
         let mut lesson =
             Lesson { prompts, groups, advantages: Vec::new(), values: Vec::new(), returns: Vec::new() };
@@ -173,26 +148,17 @@ impl LanguageTrainer<'_> {
             }
             Credit::Critic(critic) => {
                 lesson.values = self.values(learner, &lesson)?;
-                let mut advantages = Vec::new();
-                for (values, reward) in lesson.values.iter().zip(rewards) {
+                // The reward comes with the last token.
+                let steps = |(values, reward): (&Vec<f64>, Option<f64>)| {
                     let mut steps = vec![0.0; values.len()];
                     if let (Some(last), Some(reward)) = (steps.last_mut(), reward) {
                         *last = reward;
                     }
-                    let (all, length) = (vec![true; steps.len()], steps.len().max(1));
-                    let gae =
-                        generalized_advantages(&steps, values, &all, length, critic.discount, critic.lambda)?;
-                    advantages.extend(gae.advantages);
-                    lesson.returns.push(gae.returns);
-                }
-                let all = vec![true; advantages.len()];
-                let whitened = Gae { advantages, returns: Vec::new() }.whitened(&all)?;
-                let mut rest = whitened.as_slice();
-                for steps in &lesson.returns {
-                    let (own, after) = rest.split_at(steps.len());
-                    lesson.advantages.push(own.to_vec());
-                    rest = after;
-                }
+                    steps
+                };
+                let rewards: Vec<Vec<f64>> = lesson.values.iter().zip(rewards).map(steps).collect();
+                Judged { advantages: lesson.advantages, returns: lesson.returns } =
+                    critic.judge(&rewards, &lesson.values)?;
             }
         }
         Ok(lesson)

@@ -1,4 +1,4 @@
-use crate::recipe::{at_least_one, changes_applied, check_name, rate};
+use crate::recipe::{at_least_one, changes_applied, check_name, parse, rate, written};
 use crate::tutoring::{EnvironmentConfig, ExaminationConfig, TrainingConfig, TutorRecipe};
 use crate::{Credit, Decay, Error, OptimizerConfig};
 use grpo_core::{Aggregate, Objective};
@@ -179,9 +179,7 @@ impl CompareRecipe {
     /// # Errors
     /// [`Error::Recipe`] with line and key for what isn't a recipe, [`Error::Setting`] for impossible values.
     pub fn with_changes(text: &str, changes: &[String]) -> Result<Self, Error> {
-        let text = changes_applied(text, changes)?;
-        let recipe: Self =
-            toml::from_str(&text).map_err(|e| Error::Recipe { path: None, message: e.to_string() })?;
+        let recipe: Self = parse(&changes_applied(text, changes)?)?;
         recipe.validate()?;
         Ok(recipe)
     }
@@ -191,7 +189,7 @@ impl CompareRecipe {
     /// # Errors
     /// When a value can't be written as TOML (a seed above 2^63).
     pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string_pretty(self).map_err(|e| Error::Recipe { path: None, message: e.to_string() })
+        written(self)
     }
 
     /// The short form.

@@ -27,6 +27,9 @@ struct Done {
     learning_rate: f64,
     updates: Updates,
     parameters: usize,
+    /// Seconds of the comparison so far, those before an interruption included.
+    #[serde(default)]
+    elapsed: f64,
     run: ArmRun,
 }
 
@@ -91,7 +94,6 @@ pub fn compare(
     stop: &AtomicBool,
 ) -> Result<Option<Comparison>, Error> {
     recipe.validate()?;
-    let begin = Instant::now();
     let bench = Bench::open(recipe, folder, machine, advance, stop)?;
     // What can't be opened is told before anything runs.
     let exercises =
@@ -112,7 +114,7 @@ pub fn compare(
     Ok(Some(Comparison {
         name: recipe.name.clone(),
         device: machine.name.clone(),
-        seconds: begin.elapsed().as_secs_f64(),
+        seconds: bench.elapsed(),
         quick: false,
         tasks,
         memory: Vec::new(),
@@ -126,6 +128,7 @@ struct Bench<'a> {
     machine: &'a Machine,
     workers: Workers,
     before: Vec<Done>,
+    begin: Instant,
     file: Mutex<File>,
     advance: Advance<'a>,
     stop: &'a AtomicBool,
@@ -156,6 +159,7 @@ impl<'a> Bench<'a> {
             machine,
             workers: Workers::new(machine.workers)?,
             before,
+            begin: Instant::now(),
             file: Mutex::new(file.map_err(Error::io("write", &path))?),
             advance,
             stop,
@@ -250,6 +254,7 @@ impl<'a> Bench<'a> {
                 learning_rate: job.setting.learning_rate,
                 updates: job.setting.updates,
                 parameters,
+                elapsed: self.elapsed(),
                 run,
             };
             self.keep(&done)?;
@@ -265,6 +270,11 @@ impl<'a> Bench<'a> {
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(|e| e.into_inner());
         file.write_all(&line).map_err(Error::io("write", path))
+    }
+
+    fn elapsed(&self) -> f64 {
+        let before = self.before.iter().map(|done| done.elapsed).fold(0.0, f64::max);
+        before + self.begin.elapsed().as_secs_f64()
     }
 
     fn tell(&self, job: &Job<'_>) {

@@ -6,20 +6,20 @@ use grpo_rollout::adaptive::{AdaptiveConfig, GroupSizes, Membership};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-mod changes;
 mod checks;
 mod data;
 mod evaluation;
 mod model;
 mod stages;
+mod text;
 
 pub use data::{DataConfig, JsonlConfig};
 pub use evaluation::{EvaluationConfig, Metric};
 pub use model::{ModelConfig, ModelFolder, RandomModel};
 pub use stages::{GrpoConfig, ImitationConfig};
 
-pub(crate) use changes::changes_applied;
 pub(crate) use checks::{at_least_one, check_name, rate};
+pub(crate) use text::{changes_applied, parse, written};
 
 /// Everything that decides a run. `config.toml` in the run folder is this value written out in full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,8 +74,7 @@ impl Recipe {
     /// # Errors
     /// [`Error::Recipe`] with line and key for what isn't a recipe, [`Error::Setting`] for impossible values.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        let recipe: Self =
-            toml::from_str(text).map_err(|e| Error::Recipe { path: None, message: e.to_string() })?;
+        let recipe: Self = parse(text)?;
         recipe.validate()?;
         Ok(recipe)
     }
@@ -94,7 +93,7 @@ impl Recipe {
     /// # Errors
     /// When a value can't be written as TOML (a seed above 2^63).
     pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string_pretty(self).map_err(|e| Error::Recipe { path: None, message: e.to_string() })
+        written(self)
     }
 
     /// Takes relative paths as relative to `base`, the recipe's folder.

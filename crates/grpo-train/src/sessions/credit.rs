@@ -1,5 +1,6 @@
 use crate::Error;
 use grpo_core::AdvantageEstimator;
+use grpo_core::ppo::{Gae, generalized_advantages};
 use serde::{Deserialize, Serialize};
 
 /// How the rewards of sessions become advantages.
@@ -50,6 +51,33 @@ impl Default for CriticCredit {
     /// PPO's usual values (CleanRL, Stable-Baselines3), without discounting: sessions are short.
     fn default() -> Self {
         Self { discount: 1.0, lambda: 0.95, value_weight: 0.5, value_clip: 0.2 }
+    }
+}
+
+/// What a critic's credit is for episodes, row by row and step by step.
+pub(crate) struct Judged {
+    /// Generalised advantages, whitened over all steps of all rows.
+    pub(crate) advantages: Vec<Vec<f64>>,
+    /// What the critic should have said.
+    pub(crate) returns: Vec<Vec<f64>>,
+}
+
+impl CriticCredit {
+    /// Credit for episodes, given each one's rewards and what the critic said before each of its steps. An episode that a limit cut off is
+    /// over as well: its length is part of the task, and what is left of it is in the observation.
+    pub(crate) fn judge(&self, rewards: &[Vec<f64>], values: &[Vec<f64>]) -> Result<Judged, Error> {
+        let (mut advantages, mut returns) = (Vec::new(), Vec::with_capacity(rewards.len()));
+        for (rewards, values) in rewards.iter().zip(values) {
+            let (all, steps) = (vec![true; rewards.len()], rewards.len().max(1));
+            let gae = generalized_advantages(rewards, values, &all, steps, self.discount, self.lambda)?;
+            advantages.extend(gae.advantages);
+            returns.push(gae.returns);
+        }
+        let all = vec![true; advantages.len()];
+        let whitened = Gae { advantages, returns: Vec::new() }.whitened(&all)?;
+        let mut rest = whitened.into_iter();
+        let advantages = returns.iter().map(|steps| rest.by_ref().take(steps.len()).collect()).collect();
+        Ok(Judged { advantages, returns })
     }
 }
 

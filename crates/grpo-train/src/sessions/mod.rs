@@ -4,6 +4,7 @@ mod credit;
 mod metrics;
 mod update;
 
+pub(crate) use credit::Judged;
 pub use credit::{Credit, CriticCredit, GroupCredit};
 pub use metrics::SessionMetrics;
 
@@ -158,7 +159,7 @@ impl SessionTrainer {
         let (mut moved, mut state) = (policy.clone(), optimizer.clone());
         let mut last = None;
         for pass in 0..self.iterations {
-            for part in self.parts(rows.len(), streams, step, pass) {
+            for part in parts_of_pass(rows.len(), self.minibatches, streams, step, pass) {
                 let (next, outcome) = lesson.update(moved, &mut state, &targets, &part, step)?;
                 (moved, last) = (next, Some(outcome));
             }
@@ -183,16 +184,22 @@ impl SessionTrainer {
             rollout_time,
         })
     }
+}
 
-    /// Which sessions each optimizer step of a pass takes.
-    fn parts(&self, sessions: usize, streams: &Streams, step: usize, pass: usize) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..sessions).collect();
-        if self.minibatches > 1 {
-            let mut draws = streams.stream(step as u64, u64::MAX, pass as u64);
-            for place in (1..order.len()).rev() {
-                order.swap(place, grpo_edu::Draws::integer(&mut draws, 0, place as i64) as usize);
-            }
+/// Which of `count` sessions (or groups) each of the optimizer steps of a pass takes: shuffled where there is more than one.
+pub(crate) fn parts_of_pass(
+    count: usize,
+    parts: usize,
+    streams: &Streams,
+    step: usize,
+    pass: usize,
+) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..count).collect();
+    if parts > 1 {
+        let mut draws = streams.stream(step as u64, u64::MAX, pass as u64);
+        for place in (1..count).rev() {
+            order.swap(place, grpo_edu::Draws::integer(&mut draws, 0, place as i64) as usize);
         }
-        order.chunks(sessions.div_ceil(self.minibatches).max(1)).map(<[usize]>::to_vec).collect()
     }
+    order.chunks(count.div_ceil(parts).max(1)).map(<[usize]>::to_vec).collect()
 }

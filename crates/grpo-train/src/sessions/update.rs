@@ -1,5 +1,6 @@
 //! What is learnt from one step's sessions.
 
+use super::credit::Judged;
 use super::{Credit, CriticCredit, GroupCredit, SessionPolicy, SessionTrainer};
 use crate::{Error, Update, Workers};
 use burn::{
@@ -8,7 +9,7 @@ use burn::{
 };
 use grpo_core::{
     Aggregate, LossInputs, column,
-    ppo::{Gae, explained_variance, generalized_advantages, value_loss},
+    ppo::{explained_variance, value_loss},
 };
 use grpo_rollout::adaptive::Comparison;
 use grpo_rollout::{Environment, Episode, Record, SessionBatch};
@@ -50,22 +51,30 @@ impl<E: Environment + Sync> Lesson<'_, E> {
     ) -> Result<Targets, Error> {
         let rewards: Vec<Vec<f64>> = self.rows.iter().map(|(_, record)| record.rewards.clone()).collect();
         let clocks: Vec<Vec<u64>> = self.rows.iter().map(|(_, record)| record.clocks.clone()).collect();
+        // For PPO only what is reported about groups.
         let (group, critic) = match &self.trainer.credit {
             Credit::Group(group) => (*group, None),
-            Credit::Critic(critic) => (GroupCredit { to_go: true, ..GroupCredit::default() }, Some(critic)),
+            Credit::Critic(critic) => (GroupCredit::default(), Some(critic)),
         };
-        // For PPO only what is reported about groups.
         let off = || grpo_rollout::Error::Count {
             what: "sessions that are compared",
             got: members.sizes().iter().sum(),
             want: rewards.len(),
         };
-        let (own, times) =
-            (members.gather(&rewards).ok_or_else(off)?, members.gather(&clocks).ok_or_else(off)?);
-        let mut compared = group.advantages.estimate_to_go(&own, &times, &members.sizes(), group.discount)?;
-        compared.values = members.scatter(&compared.values).ok_or_else(off)?;
-        compared.episodes.values = members.scatter(&compared.episodes.values).ok_or_else(off)?;
-        let whole = compared.episodes;
+        let own = members.gather(&rewards).ok_or_else(off)?;
+        let (steps, whole) = if group.to_go {
+            let times = members.gather(&clocks).ok_or_else(off)?;
+            let compared = group.advantages.estimate_to_go(&own, &times, &members.sizes(), group.discount)?;
+            (members.scatter(&compared.values).ok_or_else(off)?, compared.episodes)
+        } else {
+            // From the last step on, as rewards to go are added up.
+            let worth = |steps: &Vec<f64>| steps.iter().rev().fold(0.0, |sum, reward| reward + sum);
+            let (worths, lengths): (Vec<f64>, Vec<usize>) =
+                own.iter().map(|steps| (worth(steps), steps.len())).unzip();
+            let whole = group.advantages.estimate_groups(&worths, &members.sizes(), Some(&lengths))?;
+            let values = members.scatter(&whole.values).ok_or_else(off)?;
+            (values.into_iter().map(|advantage| vec![advantage]).collect(), whole)
+        };
         let (reward_mean, reward_std) = (whole.reward_mean, whole.reward_std);
         let without_spread = whole.share_without_spread();
         let mut targets = Targets {
@@ -79,8 +88,7 @@ impl<E: Environment + Sync> Lesson<'_, E> {
         };
         match critic {
             Some(critic) => self.judge(policy, critic, &rewards, &mut targets)?,
-            None if group.to_go => targets.advantages = compared.values,
-            None => targets.advantages = whole.values.iter().map(|&advantage| vec![advantage]).collect(),
+            None => targets.advantages = steps,
         }
         Ok(targets)
     }
@@ -112,26 +120,11 @@ impl<E: Environment + Sync> Lesson<'_, E> {
             Ok(part.iter().enumerate().map(row).collect::<Vec<_>>())
         })?;
         targets.values = values.into_iter().flatten().collect();
-        let (mut advantages, mut returns) = (Vec::new(), Vec::new());
-        for (rewards, values) in rewards.iter().zip(&targets.values) {
-            // A session that the limit cut off is over as well: its length is part of the task, and what is left of it is in the observation.
-            let steps = rewards.len().max(1);
-            let all = vec![true; rewards.len()];
-            let gae = generalized_advantages(rewards, values, &all, steps, config.discount, config.lambda)?;
-            advantages.extend(gae.advantages.iter().copied());
-            returns.push(gae.returns);
-        }
-        let all = vec![true; advantages.len()];
-        let (said, came): (Vec<f64>, Vec<f64>) =
-            (targets.values.iter().flatten().copied().collect(), returns.iter().flatten().copied().collect());
-        targets.explained_variance = explained_variance(&said, &came, &all)?;
-        let whitened = Gae { advantages, returns: came }.whitened(&all)?;
-        let mut rest = whitened.as_slice();
-        for steps in &returns {
-            let (own, after) = rest.split_at(steps.len());
-            targets.advantages.push(own.to_vec());
-            rest = after;
-        }
+        let Judged { advantages, returns } = config.judge(rewards, &targets.values)?;
+        let flat = |table: &[Vec<f64>]| table.iter().flatten().copied().collect::<Vec<f64>>();
+        let (said, came) = (flat(&targets.values), flat(&returns));
+        targets.explained_variance = explained_variance(&said, &came, &vec![true; said.len()])?;
+        targets.advantages = advantages;
         targets.returns = returns;
         Ok(())
     }

@@ -1,5 +1,5 @@
 use super::{KnowledgeTask, KssTask};
-use crate::recipe::{at_least_one, changes_applied, check_name, rate};
+use crate::recipe::{at_least_one, changes_applied, check_name, parse, rate, written};
 use crate::{Credit, Decay, Error, OptimizerConfig, Schedule, SessionTrainer};
 use grpo_core::{Aggregate, Objective};
 use grpo_edu::TutorConfig;
@@ -143,8 +143,7 @@ impl TutorRecipe {
     /// # Errors
     /// [`Error::Recipe`] with line and key for what isn't a recipe, [`Error::Setting`] for impossible values.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        let recipe: Self =
-            toml::from_str(text).map_err(|e| Error::Recipe { path: None, message: e.to_string() })?;
+        let recipe: Self = parse(text)?;
         recipe.validate()?;
         Ok(recipe)
     }
@@ -162,7 +161,7 @@ impl TutorRecipe {
     /// # Errors
     /// When a value can't be written as TOML (a seed above 2^63).
     pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string_pretty(self).map_err(|e| Error::Recipe { path: None, message: e.to_string() })
+        written(self)
     }
 
     /// Takes relative paths as relative to `base`, the recipe's folder.

@@ -1,6 +1,17 @@
-//! `--set key=value`.
+//! From text to recipes and back.
 
 use crate::Error;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A recipe from its text, unchecked.
+pub(crate) fn parse<R: DeserializeOwned>(text: &str) -> Result<R, Error> {
+    toml::from_str(text).map_err(|e| Error::Recipe { path: None, message: e.to_string() })
+}
+
+/// A recipe written out in full.
+pub(crate) fn written<R: Serialize>(recipe: &R) -> Result<String, Error> {
+    toml::to_string_pretty(recipe).map_err(|e| Error::Recipe { path: None, message: e.to_string() })
+}
 
 /// The text of a recipe after changes: `key=value` pairs with dotted keys.
 pub(crate) fn changes_applied(text: &str, changes: &[String]) -> Result<String, Error> {
