@@ -31,6 +31,9 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Let a model complete a prompt, token by token.
     Generate(Generate),
+    /// Time whole training steps on a model: one line of JSON.
+    #[command(after_help = BENCH)]
+    Bench(Bench),
     /// List the devices that this build and this machine have.
     #[command(after_help = DEVICES)]
     Devices,
@@ -202,6 +205,43 @@ pub(crate) struct Generate {
     /// Completions of the prompt.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) samples: u64,
+    #[command(flatten)]
+    pub(crate) device: Device,
+}
+
+const BENCH: &str = "\
+Each step answers the prompts, scores the answers, and updates the model by AdamW; nothing is written. The first step warms
+up and isn't counted.
+
+Example:
+  grpo bench models/small --prompts 4 --group 8 --prompt-len 32 --new-tokens 64 --steps 6";
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// A model folder in Hugging Face layout, or the folder of a run.
+    #[arg(value_name = "MODEL_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// Prompts of a step.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) prompts: usize,
+    /// Completions of a prompt.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) group: usize,
+    /// Tokens of a prompt.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub(crate) prompt_len: usize,
+    /// Tokens of a completion; none ends before.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) new_tokens: usize,
+    /// Steps, the first included.
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub(crate) steps: usize,
+    /// Completions that go through the model together. Default: all of a step.
+    #[arg(long, value_name = "N")]
+    pub(crate) micro_batch: Option<usize>,
+    /// Micro-batches that are computed at the same time. Default: the number of cores on a CPU, 1 on a GPU.
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
     #[command(flatten)]
     pub(crate) device: Device,
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &args::Generate) -> Result<ExitCode, Failure> {
     let temperature = args.temperature.unwrap_or(if args.samples > 1 { 1.0 } else { 0.0 });
     let max_new_tokens =
         new_tokens(args.max_new_tokens, prompt.len(), model.config().max_position_embeddings).bad_input()?;
-    let sampling = Sampling { temperature, max_new_tokens };
+    let sampling = Sampling { temperature, max_new_tokens, ..Sampling::default() };
     sampling.validate().bad_input()?;
     model::warn_of_unknown_words(&model, &prompt);
 

@@ -7,11 +7,12 @@
 //! | `train`, `progress`, `interrupt` | `grpo train`, what it shows, and Ctrl-C |
 //! | `tutor` | `grpo train` for a tutor |
 //! | `compare` | `grpo compare` |
-//! | `eval`, `generate`, `devices`, `report`, `edu` | the other commands |
+//! | `bench`, `eval`, `generate`, `devices`, `report`, `edu` | the other commands |
 //! | `failure`, `panics` | how things end badly: one paragraph and an exit code |
 //! | `folder`, `words`, `table` | names of folders, numbers in words, aligned columns |
 
 mod args;
+mod bench;
 mod compare;
 mod devices;
 mod edu;
@@ -34,19 +35,22 @@ use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use std::process::ExitCode;
+use std::time::Instant;
 
 fn main() -> ExitCode {
-    panics::guard(|| match run(Cli::parse()) {
+    let started = Instant::now();
+    panics::guard(|| match run(Cli::parse(), started) {
         Ok(code) => code,
         Err(failure) => failure.tell(),
     })
 }
 
-fn run(cli: Cli) -> Result<ExitCode, Failure> {
+fn run(cli: Cli, started: Instant) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::Bench(args) => bench::run(&args, started),
         Command::Devices => devices::run(),
         Command::Compare(args) => compare::run(&args),
         Command::MeasureMemory { request, device } => compare::measure_memory(&request, &device),

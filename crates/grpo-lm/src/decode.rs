@@ -181,7 +181,7 @@ impl<'a> Decoding<'a> {
         row.episode.actions.push(choice.action);
         row.episode.log_probs.push(choice.log_prob);
         row.episode.entropies.push(choice.entropy);
-        if self.model.is_stop(choice.action) {
+        if !self.sampling.ignore_eos && self.model.is_stop(choice.action) {
             row.episode.finish = FinishReason::Terminated;
             row.done = true;
         } else if row.episode.len() == self.sampling.max_new_tokens {

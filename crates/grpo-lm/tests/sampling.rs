@@ -16,7 +16,7 @@ fn sample(model: &LanguageModel, prompts: &[Vec<u32>], group_size: usize, sampli
 }
 
 fn sampling(temperature: f64, max_new_tokens: usize) -> Sampling {
-    Sampling { temperature, max_new_tokens }
+    Sampling { temperature, max_new_tokens, ..Sampling::default() }
 }
 
 #[test]

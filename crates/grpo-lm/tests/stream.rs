@@ -16,7 +16,7 @@ fn model(device: &Device) -> LanguageModel {
 fn pieces_make_up_the_completion_that_sampling_gives() {
     let model = model(&grpo_device::from_env().unwrap());
     let prompt = model.tokenizer().encode_prompt("a b c").unwrap();
-    let sampling = Sampling { temperature: 1.0, max_new_tokens: 20 };
+    let sampling = Sampling { temperature: 1.0, max_new_tokens: 20, ..Sampling::default() };
     let mut most = 0;
     for seed in 0..5 {
         let streams = Streams::new(seed);
@@ -43,7 +43,7 @@ fn the_listener_may_break_off() {
     let prompt = model.tokenizer().encode_prompt("a b c").unwrap();
     let mut calls = 0;
     let rng = Streams::new(1).stream(0, 0, 0);
-    let sampling = Sampling { temperature: 1.0, max_new_tokens: 20 };
+    let sampling = Sampling { temperature: 1.0, max_new_tokens: 20, ..Sampling::default() };
     let episode = model
         .stream(&prompt, &sampling, rng, |_| {
             calls += 1;

@@ -10,18 +10,20 @@ pub struct Sampling {
     pub temperature: f64,
     /// An episode is truncated after this many tokens.
     pub max_new_tokens: usize,
+    /// Whether an episode goes on after an end-of-sequence token, to its full length.
+    pub ignore_eos: bool,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 1.0, max_new_tokens: 64 }
+        Self { temperature: 1.0, max_new_tokens: 64, ignore_eos: false }
     }
 }
 
 impl Sampling {
     /// Always the most probable action.
     pub fn greedy(max_new_tokens: usize) -> Self {
-        Self { temperature: 0.0, max_new_tokens }
+        Self { temperature: 0.0, max_new_tokens, ..Self::default() }
     }
 
     /// Refuses values that can't work.

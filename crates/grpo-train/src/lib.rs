@@ -39,6 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bench;
 pub mod comparing;
 mod error;
 mod evaluate;
@@ -64,6 +65,7 @@ pub mod tutoring;
 mod update;
 mod workers;
 
+pub use bench::{Bench, BenchResult};
 pub use error::Error;
 pub use evaluate::{Accuracy, Answer, evaluate};
 pub use folder::RunFolder;

@@ -133,7 +133,7 @@ impl GrpoConfig {
         }
     }
 
-    pub(super) fn validate(&self) -> Result<(), Error> {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
         at_least_one("grpo.steps", self.steps)?;
         at_least_one("grpo.prompts_per_step", self.prompts_per_step)?;
         if self.group_size < 2 {

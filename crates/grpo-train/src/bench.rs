@@ -1,0 +1,176 @@
+//! Whole training steps on given work, timed: what `grpo bench` prints, and what is compared with other trainers.
+
+use crate::{
+    Error, GrpoConfig, Machine, ModelConfig, ModelFolder, OptimizerConfig, Question, Recipe, Workers,
+    forming::Former, grpo::Grpo,
+};
+use grpo_core::Objective;
+use grpo_lm::LanguageModel;
+use grpo_rewards::{RewardSet, Score, reward_fn};
+use grpo_rollout::{Sampling, Streams, adaptive::AdaptiveConfig};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The work: each step answers `prompts` prompts `group` times with exactly `new_tokens` tokens, scores the answers, and updates all
+/// parameters (or those of an adapter) by AdamW, without a KL term.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bench {
+    /// The model folder.
+    pub model: PathBuf,
+    /// Prompts of a step.
+    pub prompts: usize,
+    /// Completions of a prompt.
+    pub group: usize,
+    /// Tokens of a prompt.
+    pub prompt_len: usize,
+    /// Tokens of a completion.
+    pub new_tokens: usize,
+    /// Steps, of which the first warms up.
+    pub steps: usize,
+    /// Episodes that go through the model together.
+    pub micro_batch: usize,
+}
+
+/// What was measured. Seconds are medians over the steps after the first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BenchResult {
+    /// Who was measured.
+    pub peer: &'static str,
+    /// On what.
+    pub device: String,
+    /// Of the model.
+    pub parameters: usize,
+    /// From the start of the process to the first step.
+    pub startup_s: f64,
+    /// From the start of the process to the end of the first step.
+    pub first_step_s: f64,
+    /// A whole step.
+    pub step_s: f64,
+    /// Its generation.
+    pub generate_s: f64,
+    /// Its loss, gradient and optimizer.
+    pub update_s: f64,
+    /// Generated tokens per second of whole steps.
+    pub tokens_per_s: f64,
+    /// Generated tokens per second of generation.
+    pub decode_tokens_per_s: f64,
+    /// Largest resident memory of the process.
+    pub peak_rss_mib: Option<u64>,
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Tokens of a completion.
+    pub mean_length: f64,
+    /// Mean reward of the first step.
+    pub reward_first: f64,
+    /// Mean reward of the last step.
+    pub reward_last: f64,
+}
+
+/// Any text will do: the work is the same.
+const TEXT: &str = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. ";
+
+impl Bench {
+    /// Loads the model and makes the steps. `started` is when the process began.
+    ///
+    /// # Errors
+    /// When the model can't be loaded, a number can't be used, or a step fails.
+    pub fn run(&self, machine: &Machine, started: Instant) -> Result<BenchResult, Error> {
+        let recipe = self.recipe();
+        recipe.grpo.validate()?;
+        recipe.sampling.validate()?;
+        let mut model = LanguageModel::load(&self.model, &machine.device.clone().autodiff())?;
+        let (prompt, prompt_tokens) = self.prompt(&model)?;
+        let letters = |text: &str| text.matches('e').count() as f64 / text.chars().count().max(1) as f64;
+        let reward = reward_fn("letter_e", move |s| Some(Score::new(letters(s.completion), "share of the letter e")));
+        let rewards = RewardSet::new().with(1.0, reward)?;
+        let workers = Workers::new(machine.workers)?;
+        let grpo =
+            Grpo { recipe: &recipe, rewards: &rewards, reference: None, streams: Streams::new(1), workers: &workers };
+        let question = Question { prompt, reference: None, solution: None, difficulty: None };
+        let pool = vec![question; self.prompts];
+        let mut former = Former::new(&recipe.adaptive, recipe.seed)?;
+        let mut optimizer = recipe.optimizer.init();
+        let startup_s = started.elapsed().as_secs_f64();
+        let (mut metrics, mut first_step_s) = (Vec::new(), 0.0);
+        for step in 0..self.steps {
+            metrics.push(grpo.step(&mut model, &mut optimizer, &pool, &mut former, step)?.metrics);
+            if step == 0 {
+                first_step_s = started.elapsed().as_secs_f64();
+            }
+        }
+        let timed = &metrics[1.min(metrics.len() - 1)..];
+        let [step_s, generate_s, update_s] = [
+            median(timed.iter().map(|m| m.step_time)),
+            median(timed.iter().map(|m| m.rollout_time)),
+            median(timed.iter().map(|m| m.update_time)),
+        ];
+        let tokens = (self.prompts * self.group * self.new_tokens) as f64;
+        let (first, last) = (&metrics[0], &metrics[metrics.len() - 1]);
+        Ok(BenchResult {
+            peer: "grpo",
+            device: machine.name.clone(),
+            parameters: model.parameters(),
+            startup_s,
+            first_step_s,
+            step_s,
+            generate_s,
+            update_s,
+            tokens_per_s: tokens / step_s,
+            decode_tokens_per_s: tokens / generate_s,
+            peak_rss_mib: (machine.peak_rss)().map(|bytes| bytes >> 20),
+            prompt_tokens,
+            mean_length: last.mean_length,
+            reward_first: first.reward,
+            reward_last: last.reward,
+        })
+    }
+
+    fn recipe(&self) -> Recipe {
+        Recipe {
+            name: "bench".into(),
+            seed: 1,
+            data: crate::DataConfig::Arithmetic(Default::default()),
+            model: ModelConfig::Folder(ModelFolder { path: self.model.clone() }),
+            imitation: None,
+            grpo: GrpoConfig {
+                steps: self.steps,
+                prompts_per_step: self.prompts,
+                group_size: self.group,
+                iterations: 1,
+                learning_rate: 1e-5,
+                warmup_steps: 0,
+                decay: Default::default(),
+                floor: 1.0,
+                micro_batch_size: self.micro_batch,
+                max_reward_failures: 0.0,
+                sampled_groups: 0,
+                sample_every: usize::MAX,
+            },
+            adaptive: AdaptiveConfig::default(),
+            sampling: Sampling { max_new_tokens: self.new_tokens, ignore_eos: true, ..Sampling::default() },
+            advantages: Default::default(),
+            objective: Objective::dapo(),
+            optimizer: OptimizerConfig::default(),
+            rewards: Vec::new(),
+            evaluation: Default::default(),
+            checkpoint_every: 0,
+        }
+    }
+
+    /// Text whose prompt has about the number of tokens that was asked for, and how many it has.
+    fn prompt(&self, model: &LanguageModel) -> Result<(String, usize), Error> {
+        let tokenizer = model.tokenizer();
+        let mut ids = tokenizer.encode(&TEXT.repeat(1 + self.prompt_len / 8))?;
+        ids.truncate(self.prompt_len);
+        let prompt = tokenizer.decode(&ids)?;
+        let tokens = tokenizer.encode_prompt(&prompt)?.len();
+        Ok((prompt, tokens))
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
