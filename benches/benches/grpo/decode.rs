@@ -7,7 +7,7 @@ use grpo_rollout::{Episode, Sampler, Sampling, Streams};
 
 pub(crate) fn bench(criterion: &mut Criterion, places: &[Place]) -> Result<()> {
     let mut group = criterion.benchmark_group("decode");
-    let sampling = Sampling { temperature: 1.0, max_new_tokens: 16 };
+    let sampling = Sampling { temperature: 1.0, max_new_tokens: 16, ..Sampling::default() };
     for place in places {
         let model = model::model(&place.device)?;
         for (prompts, group_size) in [(1, 1), (1, 16), (8, 16)] {

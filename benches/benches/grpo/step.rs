@@ -33,7 +33,7 @@ pub(crate) fn bench(criterion: &mut Criterion, places: &[Place]) -> Result<()> {
 /// Returns the gradient's norm, which has to wait for the device.
 fn step(model: &LanguageModel) -> Result<f64> {
     let (problems, prompts) = model::questions(model, PROMPTS as u64)?;
-    let sampling = Sampling { temperature: 1.0, max_new_tokens: 16 };
+    let sampling = Sampling { temperature: 1.0, max_new_tokens: 16, ..Sampling::default() };
     let groups = model.sample(&prompts, GROUP_SIZE, &sampling, &Streams::new(1), 0)?;
     let episodes: Vec<&Episode> = groups.iter().flat_map(|g| &g.episodes).collect();
     let completions: Vec<&[u32]> = episodes.iter().map(|e| e.actions.as_slice()).collect();

@@ -239,6 +239,12 @@ pub(crate) struct Bench {
     /// Completions that go through the model together. Default: all of a step.
     #[arg(long, value_name = "N")]
     pub(crate) micro_batch: Option<usize>,
+    /// Compute layers again on the way back instead of keeping what they computed.
+    #[arg(long)]
+    pub(crate) checkpointing: bool,
+    /// Train a low-rank adapter of this rank instead of all parameters.
+    #[arg(long, value_name = "RANK")]
+    pub(crate) lora: Option<usize>,
     /// Micro-batches that are computed at the same time. Default: the number of cores on a CPU, 1 on a GPU.
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,

@@ -1,5 +1,6 @@
 use crate::failure::{Classify, Failure};
 use crate::{args, model};
+use grpo_lm::LoraConfig;
 use grpo_train::{Bench, Machine};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ pub(crate) fn run(args: &args::Bench, started: Instant) -> Result<ExitCode, Fail
         prompt_len: args.prompt_len,
         new_tokens: args.new_tokens,
         steps: args.steps,
+        checkpointing: args.checkpointing,
+        lora: args.lora.map(|rank| LoraConfig { rank, alpha: 2.0 * rank as f64, ..LoraConfig::default() }),
         micro_batch: args.micro_batch.unwrap_or(args.prompts * args.group),
     };
     let result = bench.run(&machine, started).while_running()?;

@@ -63,6 +63,19 @@ pub enum Error {
         fix: &'static str,
     },
 
+    /// A sampler's rule is not one that the tensors beside it could have been sampled under.
+    #[error("`rules.episodes[{episode}].{list}[{index}]`: {fix}")]
+    Rule {
+        /// The episode.
+        episode: usize,
+        /// Which list of the episode's rules.
+        list: &'static str,
+        /// The entry of the list.
+        index: usize,
+        /// What is wrong with it, or would be accepted.
+        fix: &'static str,
+    },
+
     /// A tensor has another float type than the one beside it.
     #[error("`{argument}` is {found:?}, but `{beside}` is {expected:?}: cast one of them")]
     Type {

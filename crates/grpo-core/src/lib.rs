@@ -126,8 +126,8 @@ pub use diagnostics::{Diagnostics, Metrics};
 pub use error::Error;
 pub use kl::{KlEstimator, KlPenalty, KlPlacement, ProximalPenalty};
 pub use log_prob::{
-    LinearHead, Tiles, TokenStatistics, linear_kl, linear_log_probs, token_entropies, token_kl,
-    token_log_probs, token_statistics,
+    Allowed, EpisodeRules, LinearHead, LogitRules, Tiles, TokenStatistics, linear_kl, linear_log_probs,
+    linear_log_probs_under, token_entropies, token_kl, token_log_probs, token_statistics,
 };
 pub use mask::column;
 pub use objective::{LossInputs, LossOutputs, Objective};

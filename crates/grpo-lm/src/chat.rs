@@ -68,6 +68,7 @@ const NAME: &str = "chat";
 /// The text holds the model's special tokens, the first of all texts (`<s>`, `<|begin_of_text|>`) included where the template
 /// writes it: encode it with [`Tokenizer::encode`](crate::Tokenizer::encode), since
 /// [`encode_prompt`](crate::Tokenizer::encode_prompt) may add that token once more.
+/// A message that spells a special token becomes that token, as in Python.
 #[derive(Debug, Clone)]
 pub struct ChatTemplate {
     environment: Arc<Environment<'static>>,
@@ -227,7 +228,10 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_unknown_method_callback(python_method);
     environment.add_filter("tojson", to_json);
-    environment.add_filter("trim", |text: &Value, chars: Option<&str>| strip(&text.to_string(), chars, true, true));
+    environment
+        .add_filter("trim", |text: &Value, chars: Option<&str>| strip(&text.to_string(), chars, true, true));
+    // minijinja can loop over none, Python can't.
+    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
     environment.add_function("raise_exception", |reason: &Value| -> Result<Value, minijinja::Error> {
         let error = minijinja::Error::new(ErrorKind::InvalidOperation, reason.to_string());
         Err(error.with_source(Refused))
@@ -500,14 +504,17 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-const WEEKDAYS: [&str; 7] =
-    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 impl Date {
+    fn is_leap_year(self) -> bool {
+        let by = |years: u16| self.year.is_multiple_of(years);
+        by(4) && (!by(100) || by(400))
+    }
+
     fn days_in_month(self) -> u8 {
         match self.month {
-            2 if self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400)) => 29,
-            2 => 28,
+            2 => 28 + u8::from(self.is_leap_year()),
             4 | 6 | 9 | 11 => 30,
             _ => 31,
         }

@@ -1,13 +1,16 @@
-use crate::Error;
+use crate::{
+    Error,
+    family::{Family, Plan},
+};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The shape of a Llama decoder, as Hugging Face's `config.json` has it.
+/// The shape of a decoder, as Hugging Face's `config.json` has it.
 ///
-/// Unknown keys of a `config.json` are kept out of the way; the ones read here decide the computation.
+/// Keys that this crate doesn't read are kept, and written again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecoderConfig {
-    /// Model class; `LlamaForCausalLM` is the one this crate computes.
+    /// Model class, which decides the computation: `LlamaForCausalLM`, `Qwen2ForCausalLM`, `Qwen3ForCausalLM` or `Gemma3ForCausalLM`.
     #[serde(default = "architectures")]
     pub architectures: Vec<String>,
     /// Family name that `transformers` selects the class by.
@@ -17,17 +20,17 @@ pub struct DecoderConfig {
     pub vocab_size: usize,
     /// Width of the residual stream.
     pub hidden_size: usize,
-    /// Width inside the SwiGLU block.
+    /// Width inside the gated block.
     pub intermediate_size: usize,
     /// Number of layers.
     pub num_hidden_layers: usize,
     /// Query heads.
     pub num_attention_heads: usize,
     /// Key-value heads (grouped-query attention); divides the query heads.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub num_key_value_heads: Option<usize>,
-    /// Width of a head; `hidden_size / num_attention_heads` when absent.
-    #[serde(default)]
+    /// Width of a head; the family's own when absent, mostly `hidden_size / num_attention_heads`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_dim: Option<usize>,
     /// Positions the model has been made for.
     pub max_position_embeddings: usize,
@@ -35,26 +38,50 @@ pub struct DecoderConfig {
     #[serde(default = "rms_norm_eps")]
     pub rms_norm_eps: f64,
     /// Base of the rotary frequencies.
-    #[serde(default = "rope_theta")]
-    pub rope_theta: f64,
-    /// Frequency scaling of long-context models; not computed yet, so anything but null is refused.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_theta: Option<f64>,
+    /// Frequency scaling of long-context models: linear, llama3 or yarn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rope_scaling: Option<serde_json::Value>,
-    /// Newer `transformers` releases keep theta here.
+    /// Newer `transformers` releases keep both here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rope_parameters: Option<serde_json::Value>,
-    /// Whether the output head is the embedding matrix.
-    #[serde(default)]
-    pub tie_word_embeddings: bool,
-    /// Whether attention projections have biases; not computed yet.
-    #[serde(default)]
-    pub attention_bias: bool,
-    /// Whether the SwiGLU projections have biases; not computed yet.
+    /// Base of the rotary frequencies in Gemma's layers with a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_local_base_freq: Option<f64>,
+    /// Whether the output head is the embedding matrix; by default only Gemma's is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tie_word_embeddings: Option<bool>,
+    /// Whether attention projections have biases; Qwen2's first three always do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention_bias: Option<bool>,
+    /// Whether the projections of the gated block have biases.
     #[serde(default)]
     pub mlp_bias: bool,
     /// Activation of the gate.
-    #[serde(default = "hidden_act")]
-    pub hidden_act: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_act: Option<String>,
+    /// The same, as Gemma has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_activation: Option<String>,
+    /// Scores of Gemma's attention are divided by the root of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_pre_attn_scalar: Option<f64>,
+    /// How far layers with sliding attention look back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sliding_window: Option<usize>,
+    /// Whether Qwen uses it.
+    #[serde(default)]
+    pub use_sliding_window: bool,
+    /// The first of Qwen's layers that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_window_layers: Option<usize>,
+    /// Every how manieth of Gemma's layers sees everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sliding_window_pattern: Option<usize>,
+    /// The same, layer by layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_types: Option<Vec<String>>,
     /// First token of a text.
     #[serde(default)]
     pub bos_token_id: Option<u32>,
@@ -64,6 +91,9 @@ pub struct DecoderConfig {
     /// Type of the weights on disk.
     #[serde(default = "dtype", alias = "torch_dtype")]
     pub dtype: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
 }
 
 fn architectures() -> Vec<String> {
@@ -74,12 +104,6 @@ fn model_type() -> String {
 }
 fn rms_norm_eps() -> f64 {
     1e-6
-}
-fn rope_theta() -> f64 {
-    10_000.0
-}
-fn hidden_act() -> String {
-    "silu".into()
 }
 fn dtype() -> String {
     "float32".into()
@@ -108,16 +132,25 @@ impl DecoderConfig {
             head_dim: None,
             max_position_embeddings: context,
             rms_norm_eps: rms_norm_eps(),
-            rope_theta: rope_theta(),
+            rope_theta: Some(10_000.0),
             rope_scaling: None,
             rope_parameters: None,
-            tie_word_embeddings: true,
-            attention_bias: false,
+            rope_local_base_freq: None,
+            tie_word_embeddings: Some(true),
+            attention_bias: Some(false),
             mlp_bias: false,
-            hidden_act: hidden_act(),
+            hidden_act: Some("silu".into()),
+            hidden_activation: None,
+            query_pre_attn_scalar: None,
+            sliding_window: None,
+            use_sliding_window: false,
+            max_window_layers: None,
+            sliding_window_pattern: None,
+            layer_types: None,
             bos_token_id: None,
             eos_token_id: None,
             dtype: dtype(),
+            other: serde_json::Map::new(),
         }
     }
 
@@ -130,24 +163,10 @@ impl DecoderConfig {
         let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
         let mut config: Self = serde_json::from_str(&text)
             .map_err(|e| Error::Json { path: path.clone(), reason: e.to_string() })?;
-        config.adopt_rope_parameters();
         // Whatever the file holds, weights are loaded, and therefore written again, as `f32`.
         config.dtype = dtype();
         config.validate().map_err(|e| Error::Json { path, reason: e.to_string() })?;
         Ok(config)
-    }
-
-    /// transformers 5 moved `rope_theta` into `rope_parameters`, whose `rope_type` takes the place of
-    /// `rope_scaling`.
-    fn adopt_rope_parameters(&mut self) {
-        let Some(parameters) = self.rope_parameters.take() else { return };
-        if let Some(theta) = parameters.get("rope_theta").and_then(serde_json::Value::as_f64) {
-            self.rope_theta = theta;
-        }
-        let kind = parameters.get("rope_type").and_then(serde_json::Value::as_str).unwrap_or("default");
-        if kind != "default" {
-            self.rope_scaling = Some(parameters);
-        }
     }
 
     /// Refuses shapes that don't fit together and features that are not computed.
@@ -157,16 +176,7 @@ impl DecoderConfig {
     pub fn validate(&self) -> Result<(), Error> {
         let refuse =
             |key, value: String, reason: &str| Err(Error::Config { key, value, reason: reason.into() });
-        match self.architectures.first().map(String::as_str) {
-            Some("LlamaForCausalLM") => {}
-            other => {
-                return refuse(
-                    "architectures",
-                    format!("{:?}", other.unwrap_or("empty")),
-                    "known architectures: LlamaForCausalLM",
-                );
-            }
-        }
+        let family = Family::of(self)?;
         for (key, value) in [
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
@@ -200,24 +210,18 @@ impl DecoderConfig {
         if !(self.rms_norm_eps > 0.0 && self.rms_norm_eps.is_finite()) {
             return refuse("rms_norm_eps", self.rms_norm_eps.to_string(), "it must be positive");
         }
-        if !(self.rope_theta > 0.0 && self.rope_theta.is_finite()) {
-            return refuse("rope_theta", self.rope_theta.to_string(), "it must be positive");
+        for key in ["final_logit_softcapping", "attn_logit_softcapping"] {
+            if let Some(value) = self.other.get(key).filter(|v| !v.is_null()) {
+                return refuse(key, value.to_string(), "only null is computed");
+            }
         }
-        if let Some(scaling) = &self.rope_scaling
-            && !scaling.is_null()
-        {
-            return refuse("rope_scaling", scaling.to_string(), "only null is computed");
+        if self.other.get("use_bidirectional_attention").is_some_and(|v| v == true) {
+            return refuse("use_bidirectional_attention", "true".into(), "only causal attention is computed");
         }
-        if self.attention_bias {
-            return refuse("attention_bias", "true".into(), "only false is computed");
+        if self.mlp_bias && family != Family::Llama {
+            return refuse("mlp_bias", "true".into(), "only Llama's is computed");
         }
-        if self.mlp_bias {
-            return refuse("mlp_bias", "true".into(), "only false is computed");
-        }
-        if self.hidden_act != "silu" {
-            return refuse("hidden_act", self.hidden_act.clone(), "only silu is computed");
-        }
-        Ok(())
+        Plan::of(self).map(|_| ())
     }
 
     /// Number of key-value heads.
@@ -227,15 +231,28 @@ impl DecoderConfig {
 
     /// Width of one head.
     pub fn head_width(&self) -> usize {
-        self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
+        // transformers' own defaults.
+        let own = match self.architectures.first().map(String::as_str) {
+            Some("Qwen3ForCausalLM") => Some(128),
+            Some("Gemma3ForCausalLM") => Some(256),
+            _ => None,
+        };
+        self.head_dim.or(own).unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
     }
 
-    /// Number of trainable parameters.
-    pub fn parameters(&self) -> usize {
-        let (h, d) = (self.hidden_size, self.head_width());
-        let attention = 2 * h * d * (self.num_attention_heads + self.kv_heads());
-        let layer = attention + 3 * h * self.intermediate_size + 2 * h;
-        let embeddings = self.vocab_size * h * if self.tie_word_embeddings { 1 } else { 2 };
-        embeddings + self.num_hidden_layers * layer + h
+    /// Whether the output head is the embedding matrix.
+    pub fn is_tied(&self) -> bool {
+        let gemma = self.architectures.first().is_some_and(|name| name.starts_with("Gemma"));
+        self.tie_word_embeddings.unwrap_or(gemma)
+    }
+
+    /// The gate's activation.
+    pub(crate) fn activation(&self, family: Family) -> &str {
+        match family {
+            Family::Gemma3 => {
+                self.hidden_activation.as_deref().or(self.hidden_act.as_deref()).unwrap_or("gelu_pytorch_tanh")
+            }
+            _ => self.hidden_act.as_deref().unwrap_or("silu"),
+        }
     }
 }

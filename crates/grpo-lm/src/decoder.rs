@@ -1,53 +1,42 @@
 use crate::{
     DecoderConfig, Error, SharedPrompts,
-    attention::{Attention, Heads, OwnKeys, PromptKeys, Shape},
+    dropout::Dropout,
+    family::Plan,
+    layer::{Attention, Layer, Mlp, Norm, Pass, Step},
+    ops::{KeyValues, Layout, Places},
+    projection::Projection,
+    weights::{Random, Weights},
 };
 use burn::{
     module::{Module, Param},
-    nn::{Embedding, Linear, RmsNorm, RmsNormConfig},
-    tensor::{Device, Int, Tensor, TensorData, activation::silu},
+    tensor::{DType, Device, Int, Tensor, TensorData},
 };
 use grpo_core::LinearHead;
-use grpo_rollout::Streams;
-use rand_chacha::{ChaCha8Rng, rand_core::RngCore};
+use std::sync::Arc;
 
-/// The SwiGLU block (arXiv:2002.05202): `down(silu(gate(x)) * up(x))`.
-#[derive(Module, Debug)]
-pub(crate) struct Mlp {
-    gate_proj: Linear,
-    up_proj: Linear,
-    down_proj: Linear,
-}
-
-impl Mlp {
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        self.down_proj.forward(silu(self.gate_proj.forward(x.clone())) * self.up_proj.forward(x))
-    }
-}
-
-/// One pre-norm transformer layer.
-#[derive(Module, Debug)]
-pub(crate) struct Layer {
-    input_layernorm: RmsNorm,
-    self_attn: Attention,
-    post_attention_layernorm: RmsNorm,
-    mlp: Mlp,
-}
-
-/// A Llama decoder. Field names are those of Hugging Face's checkpoints.
+/// A decoder of one of the known families. Field names are those of Hugging Face's checkpoints.
 #[derive(Module, Debug)]
 pub struct Decoder {
-    embed_tokens: Embedding,
-    layers: Vec<Layer>,
-    norm: RmsNorm,
+    pub(crate) embed_tokens: Table,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) norm: Norm,
     /// `None`: the head is the embedding matrix.
-    lm_head: Option<Linear>,
+    pub(crate) lm_head: Option<Projection>,
+    #[module(skip)]
+    pub(crate) plan: Arc<Plan>,
+}
+
+/// The embeddings.
+#[derive(Module, Debug)]
+pub(crate) struct Table {
+    /// `[vocab, hidden]`.
+    pub(crate) weight: Param<Tensor<2>>,
 }
 
 /// Keys and values of a set of prompts, and the last hidden state of each.
 pub(crate) struct Prefill {
-    /// Per layer.
-    pub(crate) keys: Vec<PromptKeys>,
+    /// Per layer, of all tokens of the prompts one after another.
+    pub(crate) keys: Vec<KeyValues>,
     /// Normalised hidden state of each prompt's last token, `[prompts, hidden]`.
     pub(crate) last: Tensor<2>,
 }
@@ -56,104 +45,116 @@ impl Decoder {
     /// Random weights: normal with standard deviation `1 / sqrt(inputs)`, the projections back into the residual stream
     /// scaled down by `1 / sqrt(2 * layers)` (GPT-2), embeddings `0.1`. The numbers come from the host, so one seed
     /// gives the same weights on every device.
-    pub fn init(config: &DecoderConfig, seed: u64, device: &Device) -> Self {
-        let mut draw = Normal::new(seed);
-        let (h, d) = (config.hidden_size, config.head_width());
-        let (q, kv, inner) =
-            (config.num_attention_heads * d, config.kv_heads() * d, config.intermediate_size);
-        let embedding_std = 0.1;
-        let residual = (2.0 * config.num_hidden_layers as f64).powf(-0.5);
-        let mut matrix = |rows: usize, columns: usize, std: f64| {
-            Param::from_tensor(Tensor::from_data(
-                TensorData::new(draw.take(rows * columns, std), [rows, columns]),
-                device,
-            ))
-        };
-        let embed_tokens = Embedding { weight: matrix(config.vocab_size, h, embedding_std) };
-        let mut linear = |inputs: usize, outputs: usize, scale: f64| Linear {
-            weight: matrix(inputs, outputs, scale * (inputs as f64).powf(-0.5)),
-            bias: None,
-        };
-        let norm = || RmsNormConfig::new(h).with_epsilon(config.rms_norm_eps).init(device);
-        let layers = (0..config.num_hidden_layers)
-            .map(|_| Layer {
-                input_layernorm: norm(),
+    ///
+    /// # Errors
+    /// When the configuration makes no sense.
+    pub fn init(config: &DecoderConfig, seed: u64, device: &Device) -> Result<Self, Error> {
+        config.validate()?;
+        Self::build(Plan::of(config)?, &mut Random::new(seed, config.num_hidden_layers, device))
+    }
+
+    /// A decoder with weights from somewhere, asked for by the names that files have.
+    pub(crate) fn build(plan: Plan, weights: &mut dyn Weights) -> Result<Self, Error> {
+        let (h, d) = (plan.hidden, plan.head_width);
+        let (q, kv, inner) = (plan.query_heads * d, plan.kv_heads * d, plan.inner);
+        let embed_tokens = Table { weight: weights.table("model.embed_tokens.weight", [plan.vocab, h])? };
+        let mut layers = Vec::with_capacity(plan.layers.len());
+        for layer in 0..plan.layers.len() {
+            let mut part = Part { weights, prefix: format!("model.layers.{layer}.") };
+            let norm_weight = if plan.norm_offset == 0.0 { 1.0 } else { 0.0 };
+            layers.push(Layer {
                 self_attn: Attention {
-                    q_proj: linear(h, q, 1.0),
-                    k_proj: linear(h, kv, 1.0),
-                    v_proj: linear(h, kv, 1.0),
-                    o_proj: linear(q, h, residual),
+                    q_proj: part.projection("self_attn.q_proj", [h, q], plan.qkv_bias)?,
+                    k_proj: part.projection("self_attn.k_proj", [h, kv], plan.qkv_bias)?,
+                    v_proj: part.projection("self_attn.v_proj", [h, kv], plan.qkv_bias)?,
+                    o_proj: part.projection("self_attn.o_proj", [q, h], plan.output_bias)?,
+                    q_norm: plan.qk_norm.then(|| part.norm("self_attn.q_norm", d, norm_weight)).transpose()?,
+                    k_norm: plan.qk_norm.then(|| part.norm("self_attn.k_norm", d, norm_weight)).transpose()?,
                 },
-                post_attention_layernorm: norm(),
                 mlp: Mlp {
-                    gate_proj: linear(h, inner, 1.0),
-                    up_proj: linear(h, inner, 1.0),
-                    down_proj: linear(inner, h, residual),
+                    gate_proj: part.projection("mlp.gate_proj", [h, inner], plan.mlp_bias)?,
+                    up_proj: part.projection("mlp.up_proj", [h, inner], plan.mlp_bias)?,
+                    down_proj: part.projection("mlp.down_proj", [inner, h], plan.mlp_bias)?,
                 },
-            })
-            .collect();
-        let lm_head = (!config.tie_word_embeddings).then(|| linear(h, config.vocab_size, 1.0));
-        Self { embed_tokens, layers, norm: norm(), lm_head }.materialize()
+                input_layernorm: part.norm("input_layernorm", h, norm_weight)?,
+                post_attention_layernorm: part.norm("post_attention_layernorm", h, norm_weight)?,
+                pre_feedforward_layernorm: plan
+                    .sandwich
+                    .then(|| part.norm("pre_feedforward_layernorm", h, norm_weight))
+                    .transpose()?,
+                post_feedforward_layernorm: plan
+                    .sandwich
+                    .then(|| part.norm("post_feedforward_layernorm", h, norm_weight))
+                    .transpose()?,
+            });
+        }
+        let mut part = Part { weights, prefix: String::new() };
+        let lm_head = (!plan.tied).then(|| part.projection("lm_head", [h, plan.vocab], false)).transpose()?;
+        let norm = part.norm("model.norm", h, if plan.norm_offset == 0.0 { 1.0 } else { 0.0 })?;
+        Ok(Self { embed_tokens, layers, norm, lm_head, plan: Arc::new(plan) })
     }
 
-    /// Logits of every prompt token, `[prompts * prompt_len, vocab]` (padding included).
+    /// Logits of every prompt token, `[tokens, vocab]`: prompt after prompt, without padding.
     ///
     /// # Errors
     /// When a token is beyond the vocabulary or a position beyond the context.
-    pub fn prompt_logits(&self, batch: &SharedPrompts, config: &DecoderConfig) -> Result<Tensor<2>, Error> {
-        let (hidden, _) = self.hidden(batch, config)?;
-        Ok(self.head(hidden.narrow(0, 0, batch.prompts() * batch.prompt_len)))
+    pub fn prompt_logits(&self, batch: &SharedPrompts) -> Result<Tensor<2>, Error> {
+        let hidden = self.hidden(batch)?;
+        Ok(self.head(hidden.narrow(0, 0, batch.prompt_tokens())))
     }
 
-    /// Normalised hidden states that predict every completion token, `[rows, targets, hidden]`: the first of each row is that of
-    /// its prompt's last token.
+    /// Normalised hidden states of all tokens of the batch, `[tokens, hidden]`.
     ///
     /// # Errors
     /// When a token is beyond the vocabulary or a position beyond the context.
-    pub fn completion_hidden(
-        &self,
-        batch: &SharedPrompts,
-        config: &DecoderConfig,
-    ) -> Result<Tensor<3>, Error> {
-        let (hidden, _) = self.hidden(batch, config)?;
-        let rows = batch.predicting_rows();
-        let count = rows.len();
-        let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [count]), &hidden.device());
-        Ok(hidden.select(0, rows).reshape([batch.rows(), batch.targets, config.hidden_size]))
+    pub(crate) fn hidden(&self, batch: &SharedPrompts) -> Result<Tensor<2>, Error> {
+        let pass = self.pass(batch)?;
+        let mut x = self.embed(&batch.tokens);
+        for (at, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(x, &pass, at, |_| ());
+        }
+        Ok(self.norm.forward(x, &self.plan))
+    }
+
+    /// What the layers of a pass over a batch share.
+    ///
+    /// # Errors
+    /// As [`Decoder::hidden`].
+    pub(crate) fn pass(&self, batch: &SharedPrompts) -> Result<Pass, Error> {
+        batch.check(&self.plan)?;
+        Ok(Pass {
+            layout: Layout::new(batch),
+            rotations: self.plan.ropes.iter().map(|rope| rope.rotation(&batch.positions)).collect(),
+            dropout: batch.dropout.as_ref().map(|(share, tokens)| Dropout { share: *share, tokens: tokens.clone() }),
+            plan: self.plan.clone(),
+        })
     }
 
     /// Computes prompts once, for decoding.
-    pub(crate) fn prefill(&self, batch: &SharedPrompts, config: &DecoderConfig) -> Result<Prefill, Error> {
-        let (hidden, keys) = self.hidden(batch, config)?;
-        let rows: Vec<i32> = batch
-            .prompt_lengths
-            .iter()
-            .enumerate()
-            .map(|(prompt, length)| (prompt * batch.prompt_len + length - 1) as i32)
-            .collect();
-        let count = rows.len();
-        let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [count]), &hidden.device());
-        Ok(Prefill { keys, last: hidden.select(0, rows) })
+    pub(crate) fn prefill(&self, batch: &SharedPrompts) -> Result<Prefill, Error> {
+        let pass = self.pass(batch)?;
+        let mut keys = Vec::with_capacity(self.layers.len());
+        let mut x = self.embed(&batch.tokens);
+        for (at, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(x, &pass, at, |own| keys.push(own.clone()));
+        }
+        let ends = Places::new(batch.prompt_ends(), &x.device());
+        Ok(Prefill { keys, last: self.norm.forward(x.select(0, ends.tensor()), &self.plan) })
     }
 
     /// One decoding step: the normalised hidden states after `tokens` (one for each row), `[rows, hidden]`.
     pub(crate) fn decode(
         &self,
         tokens: &[u32],
-        shape: &Shape,
-        prompts: &[PromptKeys],
-        own: &mut [OwnKeys],
-        config: &DecoderConfig,
+        step: &Step,
+        prompts: &[KeyValues],
+        own: &mut [KeyValues],
     ) -> Tensor<2> {
-        let heads = heads(config);
         let mut x = self.embed(tokens);
-        for ((layer, prompt), own) in self.layers.iter().zip(prompts).zip(own) {
-            let attended =
-                layer.self_attn.decode(layer.input_layernorm.forward(x.clone()), heads, shape, prompt, own);
-            x = x + attended;
-            x = x.clone() + layer.mlp.forward(layer.post_attention_layernorm.forward(x));
+        for (at, ((layer, prompts), own)) in self.layers.iter().zip(prompts).zip(own).enumerate() {
+            x = layer.decode(x, step, at, prompts, own);
         }
-        self.norm.forward(x)
+        self.norm.forward(x, &self.plan)
     }
 
     /// The output head, for log-probabilities without logits.
@@ -164,12 +165,13 @@ impl Decoder {
         }
     }
 
-    /// Output head: `[tokens, hidden]` to `[tokens, vocab]`.
+    /// Output head: `[tokens, hidden]` to `[tokens, vocab]`, as `f32`.
     pub(crate) fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
-        match &self.lm_head {
-            Some(head) => head.forward(hidden),
+        let logits = match &self.lm_head {
+            Some(head) => head.forward(hidden, None),
             None => hidden.matmul(self.embed_tokens.weight.val().transpose()),
-        }
+        };
+        logits.cast(DType::F32)
     }
 
     /// The device the weights are on.
@@ -177,87 +179,36 @@ impl Decoder {
         self.embed_tokens.weight.val().device()
     }
 
-    fn embed(&self, tokens: &[u32]) -> Tensor<2> {
+    /// `[tokens, hidden]`.
+    pub(crate) fn embed(&self, tokens: &[u32]) -> Tensor<2> {
         let ids: Vec<i32> = tokens.iter().map(|&t| t as i32).collect();
-        let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [1, tokens.len()]), &self.device());
-        self.embed_tokens.forward(ids).squeeze_dim(0)
-    }
-
-    /// Normalised hidden states of all tokens of the batch, `[tokens, hidden]`, and the prompts' keys per layer.
-    fn hidden(
-        &self,
-        batch: &SharedPrompts,
-        config: &DecoderConfig,
-    ) -> Result<(Tensor<2>, Vec<PromptKeys>), Error> {
-        check(batch, config)?;
-        let heads = heads(config);
-        let shape = Shape::new(batch, heads, config.rope_theta, &self.device());
-        let mut x = self.embed(&batch.tokens);
-        let mut keys = Vec::with_capacity(self.layers.len());
-        for layer in &self.layers {
-            let (attended, prompt) =
-                layer.self_attn.forward(layer.input_layernorm.forward(x.clone()), heads, &shape);
-            keys.push(prompt);
-            x = x + attended;
-            x = x.clone() + layer.mlp.forward(layer.post_attention_layernorm.forward(x));
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [tokens.len()]), &self.device());
+        let x = self.embed_tokens.weight.val().select(0, ids);
+        match self.plan.embedding_scale {
+            Some(scale) => x.mul_scalar(scale),
+            None => x,
         }
-        Ok((self.norm.forward(x), keys))
     }
 }
 
-pub(crate) fn heads(config: &DecoderConfig) -> Heads {
-    Heads { query: config.num_attention_heads, kv: config.kv_heads(), width: config.head_width() }
+/// The weights of one part of a decoder.
+struct Part<'a> {
+    weights: &'a mut dyn Weights,
+    prefix: String,
 }
 
-fn check(batch: &SharedPrompts, config: &DecoderConfig) -> Result<(), Error> {
-    let (positions, prompt) = batch.longest();
-    if positions > config.max_position_embeddings {
-        let tokens = batch.prompt_lengths[prompt];
-        return Err(Error::Rollout(grpo_rollout::Error::Context {
-            prompt,
-            tokens,
-            // The last token of a completion takes no position.
-            new: positions - tokens + usize::from(batch.targets > 0),
-            context: config.max_position_embeddings,
-        }));
-    }
-    if let Some(at) = batch.tokens.iter().position(|&t| t as usize >= config.vocab_size) {
-        let prompt_tokens = batch.prompts() * batch.prompt_len;
-        let prompt = if at < prompt_tokens {
-            at / batch.prompt_len
-        } else {
-            (at - prompt_tokens) / batch.steps / batch.rows_per_prompt
-        };
-        return Err(Error::Rollout(grpo_rollout::Error::Token {
-            prompt,
-            id: batch.tokens[at],
-            last: config.vocab_size as u32 - 1,
-        }));
-    }
-    Ok(())
-}
-
-/// Normal draws from the host (Box–Muller on a counter-based stream).
-struct Normal {
-    rng: ChaCha8Rng,
-}
-
-impl Normal {
-    fn new(seed: u64) -> Self {
-        // A stream of its own: no rollout uses step `u64::MAX`.
-        Self { rng: Streams::new(seed).stream(u64::MAX, 0, 0) }
+impl Part<'_> {
+    fn projection(&mut self, name: &str, shape: [usize; 2], biased: bool) -> Result<Projection, Error> {
+        let name = format!("{}{name}", self.prefix);
+        Ok(Projection {
+            weight: self.weights.projection(&format!("{name}.weight"), shape)?,
+            bias: biased.then(|| self.weights.vector(&format!("{name}.bias"), shape[1], 0.0)).transpose()?,
+            lora: None,
+        })
     }
 
-    fn take(&mut self, count: usize, std: f64) -> Vec<f32> {
-        // (0, 1]: the logarithm stays finite.
-        let mut uniform = || ((self.rng.next_u64() >> 11) as f64 + 1.0) / (1u64 << 53) as f64;
-        let mut out = Vec::with_capacity(count + 1);
-        while out.len() < count {
-            let radius = (-2.0 * uniform().ln()).sqrt() * std;
-            let (sin, cos) = (std::f64::consts::TAU * uniform()).sin_cos();
-            out.extend([(radius * cos) as f32, (radius * sin) as f32]);
-        }
-        out.truncate(count);
-        out
+    fn norm(&mut self, name: &str, width: usize, value: f32) -> Result<Norm, Error> {
+        let name = format!("{}{name}.weight", self.prefix);
+        Ok(Norm { weight: self.weights.vector(&name, width, value)? })
     }
 }

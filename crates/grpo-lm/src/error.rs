@@ -48,6 +48,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// The model's chat template can't be used.
+    #[error(transparent)]
+    Chat(#[from] crate::ChatError),
     /// Prompts or completions a forward pass can't take.
     #[error(transparent)]
     Rollout(#[from] grpo_rollout::Error),

@@ -23,21 +23,35 @@
 //! }
 //! ```
 
-mod attention;
+mod adapter;
+mod chat;
 mod checkpoint;
 mod config;
 mod decode;
 mod decoder;
+mod dropout;
 mod error;
+mod family;
+#[cfg_attr(not(feature = "flex"), allow(dead_code))]
+mod kernel;
+mod layer;
 mod model;
+mod ops;
+mod projection;
+mod replay;
 mod rope;
 mod shared_prompts;
+mod tensors;
 mod tokenizer;
+mod weights;
 
+pub use adapter::LoraConfig;
+pub use chat::{ChatError, ChatTemplate, Message};
 pub use checkpoint::{load_weights, save_weights};
 pub use config::DecoderConfig;
 pub use decoder::Decoder;
 pub use error::Error;
-pub use model::LanguageModel;
+pub use model::{ChatConfig, LanguageModel};
+pub use replay::Replay;
 pub use shared_prompts::SharedPrompts;
 pub use tokenizer::Tokenizer;

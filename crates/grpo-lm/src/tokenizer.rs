@@ -1,4 +1,4 @@
-use crate::{DecoderConfig, Error};
+use crate::{ChatTemplate, DecoderConfig, Error};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -136,6 +136,18 @@ impl Tokenizer {
             std::fs::write(&path, bytes).map_err(Error::write(&path))?;
         }
         Ok(())
+    }
+
+    /// The chat template of `chat_template.jinja`, else of `tokenizer_config.json`; none where the model has none.
+    ///
+    /// # Errors
+    /// When it isn't one.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>, Error> {
+        let file = |name: &str| self.files.iter().find(|(n, _)| *n == name).map(|(_, bytes)| bytes.as_slice());
+        let jinja = file("chat_template.jinja").map(String::from_utf8_lossy);
+        // The file was parsed when it was read.
+        let config = file("tokenizer_config.json").and_then(|bytes| serde_json::from_slice(bytes).ok());
+        Ok(ChatTemplate::from_files(jinja.as_deref(), &config.unwrap_or(Value::Null))?)
     }
 
     /// Token ids of a prompt, with the special tokens that the tokenizer puts at a text's start.

@@ -147,6 +147,7 @@ fn experience(completions: &[Vec<u32>]) -> Experience {
         actions: completion.clone(),
         log_probs: vec![0.0; completion.len()],
         entropies: vec![0.0; completion.len()],
+        supports: vec![],
         finish: FinishReason::Truncated,
     };
     let groups = completions.chunks(ROWS).enumerate();

@@ -1,3 +1,4 @@
+use crate::Support;
 use serde::{Deserialize, Serialize};
 
 /// Why an episode ended. Said by whoever made the episode, never guessed from its last action.
@@ -19,6 +20,9 @@ pub struct Episode {
     pub log_probs: Vec<f32>,
     /// Entropy in nats of the distribution each action was drawn from.
     pub entropies: Vec<f32>,
+    /// What each action was drawn from, where a rule of the sampler left something out; empty where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supports: Vec<Support>,
     /// Why it ended.
     pub finish: FinishReason,
 }

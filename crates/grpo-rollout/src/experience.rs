@@ -133,6 +133,7 @@ mod tests {
                         actions: vec![1],
                         log_probs: vec![-0.5],
                         entropies: vec![0.5],
+                        supports: vec![],
                         finish: FinishReason::Terminated
                     };
                     g

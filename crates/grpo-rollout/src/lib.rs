@@ -44,7 +44,7 @@ pub use episode::{Episode, FinishReason, Group};
 pub use error::Error;
 pub use experience::{Experience, MicroBatch};
 pub use policy::{Evaluation, Policy, Sampler};
-pub use sampling::{Choice, Sampling, choose};
+pub use sampling::{Choice, DrawRules, Drawer, Sampling, Support, choose};
 pub use session_states::{SessionBatch, SessionStates};
 pub use sessions::{Agent, Play, Record, Sessions, play};
 pub use streams::Streams;

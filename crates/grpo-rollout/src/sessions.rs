@@ -154,6 +154,7 @@ impl<E: Environment> Seat<E> {
             actions: Vec::new(),
             log_probs: Vec::new(),
             entropies: Vec::new(),
+            supports: Vec::new(),
             finish: FinishReason::Truncated,
         };
         Self {

@@ -409,6 +409,7 @@ fn a_replayed_group_keeps_what_it_was_sampled_with() {
         actions: vec![3, 1],
         log_probs: vec![-0.25, -1.5],
         entropies: vec![0.5, 0.7],
+        supports: vec![],
         finish: FinishReason::Terminated,
     };
     replay.store(10, 0.5, vec![episode.clone(); 2]).unwrap();

@@ -5,7 +5,7 @@ use crate::{
     forming::Former, grpo::Grpo,
 };
 use grpo_core::Objective;
-use grpo_lm::LanguageModel;
+use grpo_lm::{LanguageModel, LoraConfig};
 use grpo_rewards::{RewardSet, Score, reward_fn};
 use grpo_rollout::{Sampling, Streams, adaptive::AdaptiveConfig};
 use serde::Serialize;
@@ -30,6 +30,10 @@ pub struct Bench {
     pub steps: usize,
     /// Episodes that go through the model together.
     pub micro_batch: usize,
+    /// Whether layers are computed again on the way back.
+    pub checkpointing: bool,
+    /// An adapter that is trained instead of all parameters.
+    pub lora: Option<LoraConfig>,
 }
 
 /// What was measured. Seconds are medians over the steps after the first.
@@ -80,11 +84,14 @@ impl Bench {
         recipe.grpo.validate()?;
         recipe.sampling.validate()?;
         let mut model = LanguageModel::load(&self.model, &machine.device.clone().autodiff())?;
+        if let Some(lora) = &self.lora {
+            model = model.with_adapter(lora, 1)?;
+        }
         let (prompt, prompt_tokens) = self.prompt(&model)?;
         let letters = |text: &str| text.matches('e').count() as f64 / text.chars().count().max(1) as f64;
         let reward = reward_fn("letter_e", move |s| Some(Score::new(letters(s.completion), "share of the letter e")));
         let rewards = RewardSet::new().with(1.0, reward)?;
-        let workers = Workers::new(machine.workers)?;
+        let workers = Workers::fitting(machine.workers, model.parameters())?;
         let grpo =
             Grpo { recipe: &recipe, rewards: &rewards, reference: None, streams: Streams::new(1), workers: &workers };
         let question = Question { prompt, reference: None, solution: None, difficulty: None };
@@ -132,6 +139,8 @@ impl Bench {
             seed: 1,
             data: crate::DataConfig::Arithmetic(Default::default()),
             model: ModelConfig::Folder(ModelFolder { path: self.model.clone() }),
+            lora: self.lora.clone(),
+            chat: None,
             imitation: None,
             grpo: GrpoConfig {
                 steps: self.steps,
@@ -143,6 +152,7 @@ impl Bench {
                 decay: Default::default(),
                 floor: 1.0,
                 micro_batch_size: self.micro_batch,
+                gradient_checkpointing: self.checkpointing,
                 max_reward_failures: 0.0,
                 sampled_groups: 0,
                 sample_every: usize::MAX,

@@ -42,7 +42,7 @@ pub fn evaluate(
     let context = model.config().max_position_embeddings;
     let (mut prompts, mut asked, mut too_long) = (Vec::new(), Vec::new(), 0);
     for (index, question) in questions.iter().enumerate() {
-        let ids = model.tokenizer().encode_prompt(&question.prompt)?;
+        let ids = model.encode_prompt(&question.prompt)?;
         if ids.len() + max_new_tokens <= context {
             prompts.push(ids);
             asked.push(index);

@@ -35,7 +35,7 @@ impl Answers {
         let begin = Instant::now();
         let tokenizer = model.tokenizer();
         let prompts =
-            questions.iter().map(|q| tokenizer.encode_prompt(&q.prompt)).collect::<Result<Vec<_>, _>>()?;
+            questions.iter().map(|q| model.encode_prompt(&q.prompt)).collect::<Result<Vec<_>, _>>()?;
         let groups = rollout.sample(model, &prompts, sizes, step as u64)?;
         let sampled = begin.elapsed();
         let mut completions = Vec::with_capacity(sizes.iter().sum());

@@ -2,17 +2,15 @@ use crate::{
     Error, GrpoMetrics, Question, Recipe, SampleLine, Update, Workers,
     forming::{Former, Kept},
     gather::Gathered,
-    rows::Rows,
+    part::{Noise, Part},
 };
-use burn::{
-    optim::ModuleOptimizer,
-    tensor::{Device, Int, Tensor},
-};
+use burn::optim::ModuleOptimizer;
 use grpo_core::{AdvantageEstimator, Advantages, KlPenalty, KlPlacement, LossInputs, Metrics, column};
-use grpo_lm::{LanguageModel, SharedPrompts};
+use grpo_lm::{LanguageModel, Replay};
 use grpo_rewards::{RewardSet, Sample};
 use grpo_rollout::adaptive::Prompt;
 use grpo_rollout::{Episode, Experience, FinishReason, Group, MicroBatch, Policy, Streams};
+use rand_chacha::rand_core::RngCore;
 use std::time::{Duration, Instant};
 
 /// Stage 2, learning by trial and error.
@@ -29,6 +27,16 @@ pub(crate) struct Grpo<'a> {
 pub(crate) struct Outcome {
     pub(crate) metrics: GrpoMetrics,
     pub(crate) samples: Vec<SampleLine>,
+}
+
+/// What one pass of an update goes over.
+#[derive(Clone, Copy)]
+struct Lesson<'a> {
+    prompts: &'a [Vec<u32>],
+    experience: &'a Experience,
+    /// Of each row in the loss.
+    weights: &'a [f64],
+    noise: Option<Noise>,
 }
 
 /// Everything that the update learns from: the new groups, and behind them those that are learnt from once more.
@@ -116,7 +124,7 @@ impl Grpo<'_> {
         let device = reference.decoder().device();
         let parts = self.workers.map(&parts, |part| {
             let Part { states, rows, actions, old_log_probs } =
-                Part::new(prompts, &experience, part, &device)?;
+                Part::new(prompts, &experience, part, &self.recipe.sampling, &device)?;
             let log_probs = reference.log_prob(&states, actions)?;
             let sums = unit.reward_penalties(old_log_probs, log_probs, rows.mask());
             sums.try_into_vec_as::<f32>().map_err(|e| grpo_core::Error::Device(e.to_string()).into())
@@ -143,18 +151,27 @@ impl Grpo<'_> {
         let weights = recipe.objective.aggregate.row_weights(&lengths);
         let (experience, weights) = self.informative(scored, &advantages, &weights)?;
 
-        let policy = model.clone().with_temperature(recipe.sampling.temperature);
+        let policy = model
+            .clone()
+            .with_temperature(recipe.sampling.temperature)
+            .with_replay(recipe.grpo.gradient_checkpointing);
         let mut updated = Updated { trained_tokens: experience.lengths().iter().sum(), ..Updated::default() };
         let rate = recipe.grpo.schedule().rate(step);
         let (mut decoder, mut state) = (policy.decoder().clone(), optimizer.clone());
-        for _ in 0..recipe.grpo.iterations {
+        for iteration in 0..recipe.grpo.iterations {
             let policy = policy.with_decoder(decoder.clone());
             let parts = experience.micro_batches(recipe.grpo.micro_batch_size);
+            let noise = self.noise(step, iteration);
             let parts = self.workers.map(&parts, |part| {
                 let policy = policy.for_worker();
-                let inputs = self.loss_inputs(&policy, &scored.prompts, &experience, &weights, part)?;
+                let lesson = Lesson { prompts: &scored.prompts, experience: &experience, weights: &weights, noise };
+                let (inputs, replay) = self.loss_inputs(&policy, &lesson, part)?;
                 let outputs = recipe.objective.loss(inputs)?;
-                Ok((Update::gradients(policy.decoder(), &outputs.loss), outputs.diagnostics))
+                let gradients = match replay {
+                    Some(replay) => replay.gradients(&outputs.loss),
+                    None => Update::gradients(policy.decoder(), &outputs.loss),
+                };
+                Ok((gradients, outputs.diagnostics))
             })?;
             // Without a part, every group is without spread: there is nothing to learn.
             let Some((update, diagnostics)) = Update::sum(&decoder, parts) else { break };
@@ -201,25 +218,28 @@ impl Grpo<'_> {
     fn loss_inputs(
         &self,
         policy: &LanguageModel,
-        prompts: &[Vec<u32>],
-        experience: &Experience,
-        weights: &[f64],
+        lesson: &Lesson<'_>,
         part: &MicroBatch,
-    ) -> Result<LossInputs, Error> {
+    ) -> Result<(LossInputs, Option<Replay>), Error> {
         let device = policy.decoder().device();
-        let Part { states, rows, actions, old_log_probs } = Part::new(prompts, experience, part, &device)?;
+        let Lesson { prompts, experience, weights, noise } = *lesson;
+        let plain = Part::new(prompts, experience, part, &self.recipe.sampling, &device)?;
+        let reference_states = plain.states.clone();
+        let Part { states, rows, actions, old_log_probs } = plain.with_noise(noise, part);
         let objective = &self.recipe.objective;
         let kl = objective.kl.filter(|kl| kl.placement == KlPlacement::Loss);
-        let (evaluation, ref_log_probs, exact_kl) = match self.reference.zip(kl) {
+        let (mut ref_log_probs, mut exact_kl) = (None, None);
+        let (evaluation, replay) = match self.reference.zip(kl) {
             Some((reference, kl)) if kl.exact => {
-                let (evaluation, kl) = policy.evaluate_against(reference, &states, actions)?;
-                (evaluation, None, Some(kl))
+                let (evaluation, kl, replay) = policy.evaluate_against(reference, &states, actions)?;
+                exact_kl = Some(kl);
+                (evaluation, replay)
             }
             Some((reference, _)) => {
-                let log_probs = reference.log_prob(&states, actions.clone())?;
-                (policy.evaluate(&states, actions)?, Some(log_probs), None)
+                ref_log_probs = Some(reference.log_prob(&reference_states, actions.clone())?);
+                policy.evaluate_replayed(&states, actions)?
             }
-            None => (policy.evaluate(&states, actions)?, None, None),
+            None => policy.evaluate_replayed(&states, actions)?,
         };
         let advantages: Vec<f64> =
             experience.advantages()[part.rows.clone()].iter().map(|&a| f64::from(a)).collect();
@@ -233,7 +253,14 @@ impl Grpo<'_> {
         inputs.ref_log_probs = ref_log_probs;
         inputs.exact_kl = exact_kl;
         inputs.entropies = (objective.entropy_bonus != 0.0).then_some(evaluation.entropy);
-        Ok(inputs)
+        Ok((inputs, replay))
+    }
+
+    /// What the adapter leaves out in one pass over a step's episodes.
+    fn noise(&self, step: usize, iteration: usize) -> Option<Noise> {
+        let share = self.recipe.lora.as_ref().map_or(0.0, |lora| lora.dropout);
+        let mut rng = self.streams.stream(step as u64, u64::MAX, iteration as u64);
+        (share > 0.0).then(|| Noise { share, key: rng.next_u64() })
     }
 
     fn metrics(
@@ -330,36 +357,6 @@ impl Grpo<'_> {
             }
         }
         lines
-    }
-}
-
-/// One micro-batch's episodes as tensors.
-pub(crate) struct Part<'a> {
-    pub(crate) states: SharedPrompts,
-    pub(crate) rows: Rows<'a>,
-    /// `[rows, steps]`.
-    pub(crate) actions: Tensor<2, Int>,
-    /// As sampled, `[rows, steps]`.
-    pub(crate) old_log_probs: Tensor<2>,
-}
-
-impl<'a> Part<'a> {
-    pub(crate) fn new(
-        prompts: &[Vec<u32>],
-        experience: &Experience,
-        part: &MicroBatch,
-        device: &'a Device,
-    ) -> Result<Self, Error> {
-        let groups = &experience.groups()[part.groups.clone()];
-        let prompts: Vec<&[u32]> = groups.iter().map(|g| prompts[g.prompt].as_slice()).collect();
-        let episodes: Vec<&Episode> =
-            experience.episodes().skip(part.rows.start).take(part.rows.len()).collect();
-        let completions: Vec<&[u32]> = episodes.iter().map(|e| e.actions.as_slice()).collect();
-        let states = SharedPrompts::new(&prompts, &completions)?;
-        let rows = Rows::new(completions.iter().map(|c| c.len()).collect(), device);
-        let actions = rows.actions(completions.iter().copied());
-        let old_log_probs = rows.numbers(episodes.iter().map(|e| e.log_probs.as_slice()));
-        Ok(Self { states, rows, actions, old_log_probs })
     }
 }
 

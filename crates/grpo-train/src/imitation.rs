@@ -93,7 +93,7 @@ impl Demonstration {
         let tokenizer = model.tokenizer();
         let mut completion = tokenizer.encode(solution)?;
         completion.extend(tokenizer.stop_tokens().first());
-        Ok(Self { prompt: tokenizer.encode_prompt(&question.prompt)?, completion })
+        Ok(Self { prompt: model.encode_prompt(&question.prompt)?, completion })
     }
 }
 

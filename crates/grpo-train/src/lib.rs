@@ -51,6 +51,7 @@ mod imitation;
 mod learner;
 mod metrics;
 mod observer;
+mod part;
 mod questions;
 mod recipe;
 pub mod report;

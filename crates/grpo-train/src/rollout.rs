@@ -1,4 +1,4 @@
-use crate::{Error, Workers};
+use crate::{Error, Workers, workers::LARGE};
 use grpo_lm::LanguageModel;
 use grpo_rollout::{Group, Sampler, Sampling, Streams};
 use std::ops::Range;
@@ -21,9 +21,11 @@ impl Rollout<'_> {
         sizes: &[usize],
         step: u64,
     ) -> Result<Vec<Group>, Error> {
+        // A large model's weights are read once for all rows; a small one's rows are spread over the workers.
+        let rows = if model.parameters() > LARGE { usize::MAX } else { self.rows };
         let mut parts: Vec<Range<usize>> = Vec::new();
         for (at, &size) in sizes.iter().enumerate().take(prompts.len()) {
-            let most = (self.rows / size.max(1)).max(1);
+            let most = (rows / size.max(1)).max(1);
             match parts.last_mut() {
                 Some(last) if sizes[last.start] == size && last.len() < most => last.end = at + 1,
                 _ => parts.push(at..at + 1),

@@ -179,7 +179,7 @@ impl Parts {
             ));
         }
         for question in &sample {
-            let prompt = model.tokenizer().encode_prompt(&question.prompt)?.len();
+            let prompt = model.encode_prompt(&question.prompt)?.len();
             if prompt + new > context {
                 let fix = "leave the question out, lower `sampling.max_new_tokens` or use a model with a larger context";
                 return too_long("asking and answering", &question.prompt, prompt + new, fix);

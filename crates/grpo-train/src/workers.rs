@@ -3,6 +3,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Parameters of a large model.
+pub(crate) const LARGE: usize = 20_000_000;
+
 /// Threads that each push whole micro-batches (or parts of a rollout) through the model.
 ///
 /// On a CPU most of a small model's time goes into element-wise operations, which the backend runs on one thread; one micro-batch
@@ -27,6 +30,15 @@ impl Workers {
             .collect::<Result<_, _>>()
             .map_err(|e| Error::setting("workers", format!("is {count}"), format!("use fewer ({e})")))?;
         Ok(Self { pools })
+    }
+
+    /// One worker for a large model, whose matrix products keep all cores busy by themselves: several would each hold activations and
+    /// gradients of their own.
+    ///
+    /// # Errors
+    /// As [`Workers::new`].
+    pub(crate) fn fitting(count: usize, parameters: usize) -> Result<Self, Error> {
+        Self::new(if parameters > LARGE { 1 } else { count })
     }
 
     /// How many.

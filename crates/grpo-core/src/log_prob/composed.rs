@@ -23,7 +23,9 @@ use burn::backend::tensor::{BoolTensor, FloatTensor, IntTensor};
 use burn::backend::{
     Backend, Scalar, Slice, TensorMetadata, get_or_init_device_settings, tensor::IndexingUpdateOp,
 };
-use burn::tensor::{DType, FloatDType, TensorData};
+use burn::tensor::{DType, FloatDType, Shape, TensorData};
+
+use super::rules::{Bits, RuleTile};
 
 /// Below this `exp` is zero in every type.
 const IMPOSSIBLE: f64 = -1e30;
@@ -100,7 +102,9 @@ pub(super) fn tile_gradient<B: Backend>(
     upstream: FloatTensor<B>,
     first: usize,
     inverse: f64,
+    rules: Option<&RuleTile>,
 ) -> FloatTensor<B> {
+    let penalty = rules.and_then(|rules| penalty_factor::<B>(&logits, rules));
     let [_, entropy, maximum, log_sum] = columns::<B, 4>(&statistics);
     let [for_log_prob, for_entropy, _, _] = columns::<B, 4>(&upstream);
     let for_log_prob = B::float_mul_scalar(for_log_prob, scalar(inverse));
@@ -117,7 +121,69 @@ pub(super) fn tile_gradient<B: Backend>(
     let place = Place::<B>::of(targets, first, width);
     let value = B::float_mask_fill(for_log_prob, place.outside, scalar(0.0));
     let gradient = B::float_scatter(1, gradient, place.index, value, IndexingUpdateOp::Add);
-    clear_unused::<B>(gradient, &upstream, 2)
+    let gradient = clear_unused::<B>(gradient, &upstream, 2);
+    match penalty {
+        Some(penalty) => B::float_mul(gradient, penalty),
+        None => gradient,
+    }
+}
+
+/// A tile's logits under a sampler's rules.
+pub(super) fn rule_tile<B: Backend>(logits: FloatTensor<B>, rules: &RuleTile) -> FloatTensor<B> {
+    let logits = match penalty_factor::<B>(&logits, rules) {
+        Some(factor) => B::float_mul(logits, factor),
+        None => logits,
+    };
+    match rules.excluded_bits() {
+        Some(excluded) => {
+            let excluded = unpack::<B>(excluded, &logits);
+            B::float_mask_fill(logits, excluded, scalar(f64::NEG_INFINITY))
+        }
+        None => logits,
+    }
+}
+
+/// What the penalty multiplies a tile's logits by, `[tokens, columns]`, or `None` where it multiplies none. It keeps their sign, so
+/// that the logits before and after it have the same one.
+fn penalty_factor<B: Backend>(logits: &FloatTensor<B>, rules: &RuleTile) -> Option<FloatTensor<B>> {
+    let seen = unpack::<B>(rules.penalised_bits()?, logits);
+    let bools = get_or_init_device_settings::<B>(&logits.device()).bool_dtype;
+    let positive = B::float_greater_elem(logits.clone(), scalar(0.0), bools);
+    let positive = B::bool_and(seen.clone(), positive);
+    let ones = B::float_ones(logits.shape(), &logits.device(), logits.dtype().into());
+    let factor = B::float_mask_fill(ones, seen, scalar(rules.penalty()));
+    Some(B::float_mask_fill(factor, positive, scalar(1.0 / rules.penalty())))
+}
+
+/// Bits on the device of `beside`, one element each: a bit a logit is all that the host sends.
+fn unpack<B: Backend>(bits: Bits, beside: &FloatTensor<B>) -> BoolTensor<B> {
+    let device = beside.device();
+    let settings = get_or_init_device_settings::<B>(&device);
+    let ([rows, columns], words) = (bits.shape(), bits.words_of_row());
+    let spread = Shape::from([rows, words, Bits::OF_WORD]);
+    let integers = settings.int_dtype;
+    let bit = B::int_arange(0..Bits::OF_WORD as i64, &device, integers);
+    let bit = B::int_expand(B::int_reshape(bit, Shape::from([1, 1, Bits::OF_WORD])), spread.clone());
+    let words_of_rows = B::int_from_data(bits.into_data().convert_dtype(integers.into()), &device);
+    let shifted = B::bitwise_right_shift(B::int_expand(words_of_rows, spread), bit);
+    let lowest = B::bitwise_and_scalar(shifted, Scalar::from(1i64));
+    let lowest = B::int_reshape(lowest, Shape::from([rows, words * Bits::OF_WORD]));
+    let lowest = B::int_slice(lowest, &[Slice::full(), Slice::from(0..columns)]);
+    B::int_not_equal_elem(lowest, Scalar::from(0i64), settings.bool_dtype)
+}
+
+/// `upstream` `[tokens, 4]` without what depends on log-probabilities of −∞: those are constants, and what comes back from them may
+/// be infinite or NaN.
+pub(super) fn clear_impossible<B: Backend>(
+    upstream: FloatTensor<B>,
+    statistics: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    let bools = get_or_init_device_settings::<B>(&upstream.device()).bool_dtype;
+    let [log_prob, _, _, _] = columns::<B, 4>(statistics);
+    let [for_log_prob, for_entropy, maximum, log_sum] = columns::<B, 4>(&upstream);
+    let impossible = B::float_lower_elem(log_prob, scalar(IMPOSSIBLE), bools);
+    let for_log_prob = B::float_mask_fill(for_log_prob, impossible, scalar(0.0));
+    B::float_cat(vec![for_log_prob, for_entropy, maximum, log_sum], 1)
 }
 
 /// `x` `[tokens, columns]` with zeros for the tokens that nothing depends on: the first `wanted` columns of `upstream` are zero there.

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::kernel::{Gradient, Replace, Scan, Write};
 use super::op::LogProbOps;
+use super::rules::RuleTile;
 use super::{composed, op::STATISTICS};
 
 impl LogProbOps for Flex {
@@ -38,6 +39,22 @@ impl LogProbOps for Flex {
         state
     }
 
+    fn rule_tile(mut logits: FloatTensor<Self>, rules: RuleTile) -> FloatTensor<Self> {
+        if !is_whole(&logits) {
+            return composed::rule_tile::<Self>(logits, &rules);
+        }
+        let (width, penalty) = (logits.shape()[1], rules.penalty() as f32);
+        let rows = logits.storage_mut::<f32>().par_chunks_exact_mut(width).enumerate();
+        rows.for_each(|(row, logits)| {
+            for column in rules.penalised(row) {
+                let logit = logits[column];
+                logits[column] = if logit > 0.0 { logit / penalty } else { logit * penalty };
+            }
+            rules.excluded(row, |columns| logits[columns].fill(f32::NEG_INFINITY));
+        });
+        logits
+    }
+
     fn tile_gradient(
         mut logits: FloatTensor<Self>,
         targets: IntTensor<Self>,
@@ -45,11 +62,15 @@ impl LogProbOps for Flex {
         upstream: FloatTensor<Self>,
         first: usize,
         inverse: f64,
+        rules: Option<RuleTile>,
     ) -> FloatTensor<Self> {
         let [tokens, width] = [logits.shape()[0], logits.shape()[1]];
         let plain = (places(&targets, first, width), rows(&logits), rows(&statistics), rows(&upstream));
         let (Some(places), Some(_), Some(statistics), Some(upstream)) = plain else {
-            return composed::tile_gradient::<Self>(logits, targets, statistics, upstream, first, inverse);
+            let rules = rules.as_ref();
+            return composed::tile_gradient::<Self>(
+                logits, targets, statistics, upstream, first, inverse, rules,
+            );
         };
         let (arch, inverse) = (pulp::Arch::new(), inverse as f32);
         let tokenwise = statistics.par_chunks_exact(STATISTICS).zip(upstream.par_chunks_exact(STATISTICS));
@@ -69,16 +90,31 @@ impl LogProbOps for Flex {
                 row[place] += inverse * gradient.for_log_prob;
             }
         };
+        // What the penalty multiplies a row's gradient by, told from logits that the gradient may replace.
+        let factors = |row: usize, logits: &[f32]| -> Vec<(usize, f32)> {
+            let Some(rules) = &rules else { return Vec::new() };
+            let penalty = rules.penalty() as f32;
+            let factor = |column: usize| if logits[column] > 0.0 { 1.0 / penalty } else { penalty };
+            rules.penalised(row).map(|column| (column, factor(column))).collect()
+        };
+        let penalise = |row: &mut [f32], factors: Vec<(usize, f32)>| {
+            for (column, factor) in factors {
+                row[column] *= factor;
+            }
+        };
         // In place where nobody else holds the logits.
         if is_whole(&logits)
             && let Some(values) = logits.try_storage_mut::<f32>()
         {
-            values.par_chunks_exact_mut(width).zip(tokenwise).for_each(|(row, (gradient, place))| {
+            let rows = values.par_chunks_exact_mut(width).zip(tokenwise).enumerate();
+            rows.for_each(|(at, (row, (gradient, place)))| {
                 if gradient.is_zero() {
                     row.fill(0.0);
                 } else {
+                    let factors = factors(at, row);
                     arch.dispatch(Replace { gradient, row });
                     add_target(row, gradient, place);
+                    penalise(row, factors);
                 }
             });
             return logits;
@@ -86,10 +122,11 @@ impl LogProbOps for Flex {
         let mut out = FlexTensor::zeros([tokens, width].into(), DType::F32);
         let logits = rows(&logits).unwrap_or_default().par_chunks_exact(width);
         let outs = out.storage_mut::<f32>().par_chunks_exact_mut(width);
-        outs.zip(logits).zip(tokenwise).for_each(|((out, logits), (gradient, place))| {
+        outs.zip(logits).zip(tokenwise).enumerate().for_each(|(at, ((out, logits), (gradient, place)))| {
             if !gradient.is_zero() {
                 arch.dispatch(Write { gradient, logits, out });
                 add_target(out, gradient, place);
+                penalise(out, factors(at, logits));
             }
         });
         out

@@ -1,9 +1,12 @@
 //! Log-probabilities straight from hidden states and output head, without the logits.
 
+use std::sync::Arc;
+
 use burn::backend::DispatchTensorKind;
 use burn::tensor::{Int, Tensor};
 
 use super::op::{self, Plan};
+use super::rules::{self, LogitRules, Rules};
 use super::{Tiles, TokenStatistics, check_temperature, token_kl, token_statistics};
 use crate::Error;
 
@@ -130,18 +133,80 @@ pub fn linear_log_probs(
     targets: Tensor<2, Int>,
     temperature: f64,
 ) -> Result<TokenStatistics, Error> {
+    statistics(hidden, head, targets, temperature, None)
+}
+
+/// [`linear_log_probs`] of what a sampler drew from: the distribution that its `rules` left of the logits, renormalised. Penalty on
+/// the logits (the head's bias included), then temperature, then exclusion. DeepSeek-V3.2
+/// ([arXiv:2512.02556](https://arxiv.org/abs/2512.02556)) calls it "keep sampling mask": the policy before an update and the one after
+/// are compared on the same ids, and their ratio is 1 where they are equal.
+///
+/// Shapes are those of [`linear_log_probs`]; [`EpisodeRules`](super::EpisodeRules) `e` are for row `e`. Entropies are those of the
+/// renormalised distribution, too. An id that is excluded has a gradient of exactly zero, one under the penalty its branch's
+/// factor. A target that is excluded has the log-probability −∞, which is a constant: whatever depends on it, no gradient (and no
+/// NaN) comes of it. Rules that change nothing are [`linear_log_probs`], bit for bit.
+///
+/// Tiles without a rule cost nothing more; for another, the lists are looked up tile by tile, and on a GPU each rule takes one bit
+/// per logit from host to device.
+///
+/// ```
+/// use burn::tensor::{Distribution, Int, Tensor};
+/// use grpo_core::{Allowed, EpisodeRules, LinearHead, LogitRules, linear_log_probs_under};
+///
+/// # let device = grpo_device::from_env().expect("a device");
+/// let hidden = Tensor::<3>::random([1, 2, 8], Distribution::Default, &device);
+/// let head = LinearHead::new(Tensor::<2>::random([100, 8], Distribution::Default, &device));
+/// let targets = Tensor::<2, Int>::from_data([[42, 7]], &device);
+/// // Top-p left two ids at the first step, and one at the second.
+/// let allowed = vec![Allowed::Only(vec![3, 42]), Allowed::Only(vec![7])];
+/// let rules = LogitRules { episodes: vec![EpisodeRules { allowed, ..Default::default() }], ..Default::default() };
+/// let statistics = linear_log_probs_under(hidden, &head, targets, 1.0, rules)?;
+/// let log_probs: Vec<f32> = statistics.log_probs.into_data().iter().collect();
+/// assert!(log_probs[0] < 0.0 && log_probs[1] == 0.0);
+/// # Ok::<(), grpo_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`linear_log_probs`]; and [`Error::Length`] for another number of episodes, [`Error::Rule`] for lists that aren't sorted, name
+/// an id outside the vocabulary or a step beyond the last one, or leave nothing to choose from, [`Error::Config`] for a penalty below 1e-6.
+pub fn linear_log_probs_under(
+    hidden: Tensor<3>,
+    head: &LinearHead,
+    targets: Tensor<2, Int>,
+    temperature: f64,
+    rules: impl Into<Arc<LogitRules>>,
+) -> Result<TokenStatistics, Error> {
+    statistics(hidden, head, targets, temperature, Some(rules.into()))
+}
+
+fn statistics(
+    hidden: Tensor<3>,
+    head: &LinearHead,
+    targets: Tensor<2, Int>,
+    temperature: f64,
+    rules: Option<Arc<LogitRules>>,
+) -> Result<TokenStatistics, Error> {
     check_temperature(temperature)?;
     let [tokens, vocab] = head.check(OWN, &hidden)?;
     let [episodes, steps, width] = hidden.dims();
     super::check_targets(&targets, hidden.dims(), "hidden")?;
+    let rules = match rules {
+        Some(rules) => Rules::check(rules, [episodes, steps], vocab)?,
+        None => None,
+    };
     if !is_served(&hidden) {
-        return token_statistics(head.logits(hidden), targets, temperature);
+        return match &rules {
+            Some(rules) => rules::dense_statistics(head.logits(hidden), targets, temperature, rules),
+            None => token_statistics(head.logits(hidden), targets, temperature),
+        };
     }
     let plan = Plan {
         inverse: 1.0 / temperature,
         tiles: head.tiles.unwrap_or_else(|| Tiles::fitting(tokens, vocab, is_gpu(&hidden))),
         biased: head.bias.is_some(),
         ref_biased: false,
+        rules,
     };
     let statistics = op::linear_statistics(
         hidden.reshape([tokens, width]),
@@ -192,6 +257,7 @@ pub fn linear_kl(
         tiles: head.tiles.unwrap_or_else(|| Tiles::fitting(tokens, vocab, is_gpu(&hidden))),
         biased: head.bias.is_some(),
         ref_biased: ref_head.bias.is_some(),
+        rules: None,
     };
     let statistics = op::linear_kl(
         [hidden.reshape([tokens, width]), head.weight.clone(), head.bias_row()],

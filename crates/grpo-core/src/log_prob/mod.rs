@@ -11,7 +11,8 @@
 //! numbers per token; on flex, values and gradient are one pass over the logits each.
 //!
 //! A language model's logits need not exist at all: [`linear_log_probs`] goes from hidden states and output head to
-//! the same numbers, tile by tile.
+//! the same numbers, tile by tile. [`linear_log_probs_under`] does so for what a sampler left of the distribution (top-k, top-p,
+//! min-p, a repetition penalty): [`LogitRules`].
 //!
 //! Logits narrower than f32 are widened first: a sum over a vocabulary means nothing in half precision.
 
@@ -22,11 +23,13 @@ mod fused;
 mod kernel;
 mod linear;
 mod op;
+mod rules;
 mod tiles;
 
 use burn::tensor::{Int, Tensor};
 
-pub use linear::{LinearHead, linear_kl, linear_log_probs};
+pub use linear::{LinearHead, linear_kl, linear_log_probs, linear_log_probs_under};
+pub use rules::{Allowed, EpisodeRules, LogitRules};
 pub use tiles::Tiles;
 
 use crate::{Error, mask};

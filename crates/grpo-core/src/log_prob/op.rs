@@ -17,10 +17,11 @@ use burn::tensor::{Int, Shape, Tensor};
 use std::ops::Range;
 
 use super::composed;
+use super::rules::{RuleTile, Rules};
 use super::tiles::Tiles;
 
 /// What an operation does besides its tensors.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// One over the temperature.
     pub(crate) inverse: f64,
@@ -29,6 +30,15 @@ pub(crate) struct Plan {
     pub(crate) biased: bool,
     /// The same for the reference policy.
     pub(crate) ref_biased: bool,
+    /// What a sampler did to the logits.
+    pub(crate) rules: Option<Rules>,
+}
+
+impl Plan {
+    /// The rules over one tile.
+    fn rules(&self, rows: &Range<usize>, columns: &Range<usize>) -> Option<RuleTile> {
+        self.rules.as_ref().map(|rules| rules.tile(rows, columns))
+    }
 }
 
 /// Columns of the statistics: log-probability of the target, entropy, and what makes the distribution from the logits,
@@ -72,6 +82,7 @@ pub(crate) trait LogProbOps: Backend {
             let state =
                 plan.tiles.of_vocab(vocab).fold(composed::start::<Self>(&hidden), |state, columns| {
                     let logits = head.part(&columns).logits(hidden.clone());
+                    let logits = ruled::<Self>(logits, plan.rules(&rows, &columns));
                     Self::scan_tile(state, logits, targets.clone(), columns.start, plan.inverse)
                 });
             composed::finish::<Self>(state, plan.inverse)
@@ -119,8 +130,14 @@ pub(crate) trait LogProbOps: Backend {
         composed::scan_tile::<Self>(state, logits, targets, first, inverse)
     }
 
+    /// One tile of logits `[tokens, columns]` as the `rules` leave them: penalised, and −∞ where excluded.
+    fn rule_tile(logits: FloatTensor<Self>, rules: RuleTile) -> FloatTensor<Self> {
+        composed::rule_tile::<Self>(logits, &rules)
+    }
+
     /// The gradient for one tile of logits, from the gradient `upstream` `[tokens, 4]` for the `statistics`. (That
-    /// for m and log s is not looked at: they stay inside.)
+    /// for m and log s is not looked at: they stay inside.) With `rules`, `logits` are those of [`rule_tile`](Self::rule_tile), and
+    /// the gradient is for the logits before them.
     fn tile_gradient(
         logits: FloatTensor<Self>,
         targets: IntTensor<Self>,
@@ -128,8 +145,9 @@ pub(crate) trait LogProbOps: Backend {
         upstream: FloatTensor<Self>,
         first: usize,
         inverse: f64,
+        rules: Option<RuleTile>,
     ) -> FloatTensor<Self> {
-        composed::tile_gradient::<Self>(logits, targets, statistics, upstream, first, inverse)
+        composed::tile_gradient::<Self>(logits, targets, statistics, upstream, first, inverse, rules.as_ref())
     }
 }
 
@@ -194,6 +212,14 @@ impl<B: Backend> Head<B> {
     }
 }
 
+/// The logits of a tile under its rules, if it has any.
+fn ruled<B: LogProbOps>(logits: FloatTensor<B>, rules: Option<RuleTile>) -> FloatTensor<B> {
+    match rules {
+        Some(rules) => B::rule_tile(logits, rules),
+        None => logits,
+    }
+}
+
 /// Entries `range` of one of two dimensions.
 fn narrow<B: Backend>(x: &FloatTensor<B>, dim: usize, range: &Range<usize>) -> FloatTensor<B> {
     if x.shape()[dim] == range.len() {
@@ -240,13 +266,14 @@ impl<B: LogProbOps, C: CheckpointStrategy> LogProbOps for Autodiff<B, C> {
             OpsKind::Tracked(mut prepared) => {
                 let saved = [&hidden, &weight, &bias].map(|x| prepared.checkpoint(x));
                 let [hidden, weight, bias] = [hidden, weight, bias].map(|x| x.into_primitive());
-                let (logits, statistics) = if plan.tiles.is_one(hidden.shape()[0], weight.shape()[0]) {
+                let (tokens, vocab) = (hidden.shape()[0], weight.shape()[0]);
+                let (logits, statistics) = if plan.tiles.is_one(tokens, vocab) {
                     // They fit into one tile: keeping them is cheaper than computing them again.
                     let head = Head::<B> { weight, bias: plan.biased.then_some(bias) };
-                    let logits = head.logits(hidden);
+                    let logits = ruled::<B>(head.logits(hidden), plan.rules(&(0..tokens), &(0..vocab)));
                     (Some(logits.clone()), B::logit_statistics(logits, targets.clone(), plan.inverse))
                 } else {
-                    (None, B::linear_statistics(hidden, weight, bias, targets.clone(), plan))
+                    (None, B::linear_statistics(hidden, weight, bias, targets.clone(), plan.clone()))
                 };
                 let state = Linear { saved, logits, targets, statistics: statistics.clone(), plan };
                 prepared.finish(state, statistics)
@@ -271,7 +298,7 @@ impl<B: LogProbOps, C: CheckpointStrategy> LogProbOps for Autodiff<B, C> {
         let reference = [ref_hidden, ref_weight, ref_bias].map(|x| x.into_primitive());
         let run = |own: [FloatTensor<B>; 3], [ref_hidden, ref_weight, ref_bias]: [FloatTensor<B>; 3]| {
             let [hidden, weight, bias] = own;
-            B::linear_kl(hidden, weight, bias, ref_hidden, ref_weight, ref_bias, plan)
+            B::linear_kl(hidden, weight, bias, ref_hidden, ref_weight, ref_bias, plan.clone())
         };
         match LinearKlBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut prepared) => {
@@ -301,7 +328,7 @@ impl<B: LogProbOps> Backward<B, 1> for LogitBackward {
         let (logits, targets, statistics, inverse) = ops.state;
         let logits: FloatTensor<B> = saved.retrieve_node_output(logits);
         if let [Some(node)] = ops.parents {
-            let gradient = B::tile_gradient(logits, targets, statistics, upstream, 0, inverse);
+            let gradient = B::tile_gradient(logits, targets, statistics, upstream, 0, inverse, None);
             gradients.register::<B>(node.id, gradient);
         }
     }
@@ -326,18 +353,22 @@ impl<B: LogProbOps> Backward<B, 3> for LinearBackward {
     type State = Linear<B>;
 
     fn backward(self, ops: Ops<Linear<B>, 3>, gradients: &mut Gradients, saved: &mut Checkpointer) {
-        let upstream = gradients.consume::<B>(&ops.node);
+        let mut upstream = gradients.consume::<B>(&ops.node);
         let Linear { saved: nodes, logits, targets, statistics, plan } = ops.state;
         let [hidden, weight, bias]: [FloatTensor<B>; 3] = nodes.map(|x| saved.retrieve_node_output(x));
+        if plan.rules.is_some() {
+            upstream = composed::clear_impossible::<B>(upstream, &statistics);
+        }
         let hidden = composed::clear_unused::<B>(hidden, &upstream, 2);
         let head = Head::<B> { weight, bias: plan.biased.then_some(bias) };
         let wanted = [0, 1, 2].map(|i| ops.parents[i].is_some() && (i < 2 || plan.biased));
         let parts = head.backward(&hidden, plan.tiles, wanted, |part, rows, columns| {
             let hidden = narrow::<B>(&hidden, 0, rows);
-            let logits = logits.clone().unwrap_or_else(|| part.logits(hidden));
+            let rules = plan.rules(rows, columns);
+            let logits = logits.clone().unwrap_or_else(|| ruled::<B>(part.logits(hidden), rules.clone()));
             let [statistics, upstream] = [&statistics, &upstream].map(|x| narrow::<B>(x, 0, rows));
             let targets = int_rows::<B>(&targets, rows);
-            B::tile_gradient(logits, targets, statistics, upstream, columns.start, plan.inverse)
+            B::tile_gradient(logits, targets, statistics, upstream, columns.start, plan.inverse, rules)
         });
         register::<B>(gradients, ops.parents.map(|node| node.map(|node| node.id)), parts);
     }

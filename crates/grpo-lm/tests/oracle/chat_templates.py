@@ -87,7 +87,7 @@ EXTRA = [
 ]
 
 # Dates, and how a template may ask for them. Keys of `tools` above are in order: Rust's `serde_json` sorts them.
-DATES = [[2024, 2, 29], [2023, 12, 31], [2026, 7, 4], [1900, 3, 1], [2000, 1, 1]]
+DATES = [[2024, 2, 29], [2023, 12, 31], [2026, 7, 4], [1900, 3, 1], [2000, 2, 29]]
 DATE_FORMATS = ["%d %b %Y", "%A, %B %d, %Y", "%Y-%m-%d", "%-d/%-m/%y %a %j %e", "%F %H:%M:%S %I %p 100%%", "%T %h"]
 
 

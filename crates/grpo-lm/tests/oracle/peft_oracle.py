@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+sys.dont_write_bytecode = True
 
 import peft
 import torch
@@ -93,13 +94,15 @@ def make(name: str, checkpoints: Path) -> None:
     model = get_peft_model(plain, config).eval()
     model.peft_config["default"].base_model_name_or_path = base
     draw(model, seed)
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "adapter_model.safetensors").chmod(0o644)
     # A model card that says nothing.
     (folder / "README.md").unlink()
     # peft keeps the names in a set: put them in an order that is the same every time.
     path = folder / "adapter_config.json"
     written = json.loads(path.read_text())
-    assert set(written["target_modules"]) == modules, written["target_modules"]
+    # peft 0.21 writes "all-linear" as full paths, model.layers.0.self_attn.q_proj and so on.
+    assert {name.split(".")[-1] for name in written["target_modules"]} == modules, written["target_modules"]
     written["target_modules"].sort()
     path.write_text(json.dumps(written, indent=2, sort_keys=True) + "\n")
 

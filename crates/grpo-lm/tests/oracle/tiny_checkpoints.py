@@ -483,6 +483,8 @@ def make(name: str, family: Family, into: Path) -> None:
     draw(made, family.seed)
     rope_parameters = copy.deepcopy(made.config.rope_parameters)
     made.to(family.dtype).save_pretrained(folder, max_shard_size=family.shard)
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)
     if family.older:
         path = folder / "config.json"
         config = json.loads(path.read_text())

@@ -2,7 +2,7 @@
 
 use super::Updates;
 use crate::gather::Answers;
-use crate::grpo::Part;
+use crate::part::Part;
 use crate::rollout::Rollout;
 use crate::sessions::{Judged, parts_of_pass};
 use crate::{Credit, Error, OptimizerConfig, Question, Schedule, Update, Workers};
@@ -172,7 +172,7 @@ impl LanguageTrainer<'_> {
         let device = parts.actor.device();
         let mut all = Vec::with_capacity(rows);
         for part in experience.micro_batches(self.micro_batch_size) {
-            let Part { states, actions, .. } = Part::new(&lesson.prompts, &experience, &part, &device)?;
+            let Part { states, actions, .. } = Part::new(&lesson.prompts, &experience, &part, self.sampling, &device)?;
             let own = parts.critic.as_ref().unwrap_or(&parts.actor).clone();
             let hidden = learner.model.with_decoder(own).hidden(&states, &actions)?;
             let Some(head) = &parts.value else {
@@ -215,7 +215,7 @@ impl LanguageTrainer<'_> {
             let parts = learner.parts.clone().fork(&device);
             let policy = learner.model.with_decoder(parts.actor.clone());
             let Part { states, rows, actions, old_log_probs } =
-                Part::new(&lesson.prompts, &experience, part, &device)?;
+                Part::new(&lesson.prompts, &experience, part, self.sampling, &device)?;
             let mask = rows.mask();
             let of = |table: &[Vec<f64>]| {
                 let own: Vec<Vec<f32>> = numbers[part.rows.clone()]

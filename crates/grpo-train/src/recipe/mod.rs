@@ -1,5 +1,6 @@
 use crate::{Error, OptimizerConfig};
 use grpo_core::{AdvantageEstimator, KlPlacement, Objective, Scale};
+use grpo_lm::{ChatConfig, LoraConfig};
 use grpo_rewards::{RewardSet, RewardSpec};
 use grpo_rollout::Sampling;
 use grpo_rollout::adaptive::{AdaptiveConfig, GroupSizes, Membership};
@@ -34,6 +35,12 @@ pub struct Recipe {
     pub data: DataConfig,
     /// What is trained.
     pub model: ModelConfig,
+    /// A low-rank adapter that is trained instead of the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
+    /// Questions are put as messages of a conversation, by the model's own template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ChatConfig>,
     /// Stage 1: supervised training on worked solutions. Left out, training starts with GRPO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imitation: Option<ImitationConfig>,

@@ -73,6 +73,9 @@ pub struct GrpoConfig {
     /// rounding (which can tip a sampled token).
     #[serde(default = "micro_batch_size")]
     pub micro_batch_size: usize,
+    /// Computes layers again on the way back instead of keeping what they computed: a third more work, and a small part of the memory.
+    #[serde(default)]
+    pub gradient_checkpointing: bool,
     /// The run stops when a larger share of a step's rewards fails (panics, NaN).
     #[serde(default = "max_reward_failures")]
     pub max_reward_failures: f64,
