@@ -9,5 +9,7 @@ mod support;
 mod losses;
 #[path = "golden/rewards.rs"]
 mod rewards;
+#[path = "golden/rules.rs"]
+mod rules;
 #[path = "golden/terms.rs"]
 mod terms;

@@ -240,6 +240,15 @@ impl DecoderConfig {
         self.head_dim.or(own).unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
     }
 
+    /// Number of parameters.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense.
+    pub fn parameters(&self) -> Result<usize, Error> {
+        self.validate()?;
+        Ok(Plan::of(self)?.parameters())
+    }
+
     /// Whether the output head is the embedding matrix.
     pub fn is_tied(&self) -> bool {
         let gemma = self.architectures.first().is_some_and(|name| name.starts_with("Gemma"));

@@ -137,6 +137,20 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Number of parameters.
+    pub(crate) fn parameters(&self) -> usize {
+        let (h, d) = (self.hidden, self.head_width);
+        let (q, kv) = (self.query_heads * d, self.kv_heads * d);
+        let on = usize::from;
+        let attention = 2 * h * (q + kv) + on(self.qkv_bias) * (q + 2 * kv) + on(self.output_bias) * h;
+        let mlp = 3 * h * self.inner + on(self.mlp_bias) * (2 * self.inner + h);
+        let norms = h * if self.sandwich { 4 } else { 2 } + on(self.qk_norm) * 2 * d;
+        let tables = self.vocab * h * if self.tied { 1 } else { 2 };
+        tables + self.layers.len() * (attention + mlp + norms) + h
+    }
+}
+
 /// Which layers look back how far, and by which frequencies.
 fn layers(config: &DecoderConfig, family: Family) -> Result<Vec<LayerPlan>, Error> {
     let count = config.num_hidden_layers;
@@ -198,8 +212,8 @@ fn ropes(config: &DecoderConfig, family: Family) -> Result<Vec<Rope>, Error> {
     let rope = |kind: &str, theta: f64, scaling: Option<&Value>| {
         let table = table(kind);
         let theta = table.and_then(|t| t.get("rope_theta")).and_then(Value::as_f64).unwrap_or(theta);
-        if !(theta > 1.0 && theta.is_finite()) {
-            let reason = "it must be larger than 1".into();
+        if !(theta > 0.0 && theta.is_finite()) {
+            let reason = "it must be positive".into();
             return Err(Error::Config { key: "rope_theta", value: theta.to_string(), reason });
         }
         Rope::new(width, theta, scaling.filter(|s| !s.is_null()).or(table), context)

@@ -25,7 +25,7 @@ fn batch() -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
 fn plain(model: &LanguageModel, prompt: &[u32], completion: &[u32]) -> Tensor<1> {
     let none: [&[u32]; 0] = [];
     let sequence = SharedPrompts::new(&[[prompt, completion].concat()], &none).unwrap();
-    let logits = model.decoder().prompt_logits(&sequence, model.config()).unwrap();
+    let logits = model.decoder().prompt_logits(&sequence).unwrap();
     let n = completion.len();
     let targets: Vec<i32> = completion.iter().map(|&id| id as i32).collect();
     let targets = Tensor::<2, Int>::from_data(TensorData::new(targets, [n, 1]), &logits.device());

@@ -109,14 +109,14 @@ fn the_exact_divergence_is_that_of_the_two_models() {
     let states = grpo_lm::SharedPrompts::new(&[&prompt], &[&completion]).unwrap();
     let actions = Tensor::<2, Int>::from_data([[5, 6, 7, 8]], &device);
     let model = model.with_temperature(0.8);
-    let (_, kl) = model.evaluate_against(&reference, &states, actions).unwrap();
+    let (_, kl, _) = model.evaluate_against(&reference, &states, actions).unwrap();
     let kl = kl.into_data().try_to_vec::<f32>().unwrap();
     // By the definition, from both models' logits over the whole text.
     let logits = |model: &grpo_lm::LanguageModel| -> Vec<Vec<f64>> {
         let text = [&prompt[..], &completion[..3]].concat();
         let none: [&[u32]; 0] = [];
         let batch = grpo_lm::SharedPrompts::new(&[&text], &none).unwrap();
-        let logits = model.decoder().prompt_logits(&batch, model.config()).unwrap();
+        let logits = model.decoder().prompt_logits(&batch).unwrap();
         let vocab = logits.dims()[1];
         let rows: Vec<f64> = logits.into_data().iter::<f64>().collect();
         rows.chunks(vocab).skip(2).map(|row| row.iter().map(|z| z / 0.8).collect()).collect()

@@ -146,8 +146,9 @@ pub fn linear_log_probs(
 /// factor. A target that is excluded has the log-probability −∞, which is a constant: whatever depends on it, no gradient (and no
 /// NaN) comes of it. Rules that change nothing are [`linear_log_probs`], bit for bit.
 ///
-/// Tiles without a rule cost nothing more; for another, the lists are looked up tile by tile, and on a GPU each rule takes one bit
-/// per logit from host to device.
+/// Tiles without a rule cost next to nothing more. For the others the lists are looked up tile by tile; away from flex's f32, a penalty
+/// and an exclusion each take one bit per logit from host to device. (The ids of a batch are not copied: give an `Arc` to use
+/// them again.)
 ///
 /// ```
 /// use burn::tensor::{Distribution, Int, Tensor};

@@ -333,7 +333,7 @@ mod tests {
                 seen,
                 allowed: vec![Allowed::Only(ids(0)), Allowed::All, Allowed::Only(vec![99])],
             },
-            EpisodeRules { seen: Vec::new(), allowed: vec![Allowed::All, Allowed::Without(ids(4))] },
+            EpisodeRules { seen: Vec::new(), allowed: vec![Allowed::All, Allowed::Without(ids(1))] },
         ]);
         for (rows, columns) in [(0..6, 0..100), (1..5, 0..31), (2..3, 31..62), (0..6, 40..41), (4..6, 7..100)]
         {

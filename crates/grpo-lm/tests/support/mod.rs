@@ -29,7 +29,7 @@ pub(crate) fn tokenizer() -> Tokenizer {
 pub(crate) fn model((heads, kv_heads, tied): (usize, usize, bool)) -> LanguageModel {
     let tokenizer = tokenizer();
     let mut config = DecoderConfig::llama(tokenizer.len(), 32, 48, 2, heads, kv_heads, CONTEXT);
-    config.tie_word_embeddings = tied;
+    config.tie_word_embeddings = Some(tied);
     LanguageModel::init(config, tokenizer, 11, &device().autodiff()).expect("a valid shape")
 }
 
