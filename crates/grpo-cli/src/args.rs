@@ -108,6 +108,10 @@ pub(crate) struct Train {
     /// Change a value of the recipe, for instance grpo.learning_rate=1e-4. May be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) changes: Vec<String>,
+    /// Only look whether all of it would work, and what it would take: loads the recipe, the data and the model, computes one small
+    /// micro-batch, and prints the plan. Nothing is written.
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Show only the result.
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -167,6 +171,8 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     #[command(flatten)]
+    pub(crate) asking: Asking,
+    #[command(flatten)]
     pub(crate) device: Device,
 }
 
@@ -183,7 +189,10 @@ const GENERATE: &str = "\
 Examples:
   grpo generate runs/first \"Jon buys 7 balls for 4 coins each. How many coins does he pay?\"
   grpo generate models/stories \"Once upon a time\" --temperature 0.8
-  grpo generate models/stories \"Once upon a time\" --samples 4 --seed 7";
+  grpo generate models/stories \"Once upon a time\" --samples 4 --seed 7
+  grpo generate models/smollm2 --chat \"What is the capital of France?\"
+  grpo generate models/smollm2 --chat
+      a conversation: a message a line; an empty line or Ctrl-D ends it";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = GENERATE, after_help = "More with --help: examples.")]
@@ -191,8 +200,8 @@ pub(crate) struct Generate {
     /// A model folder in Hugging Face layout, or the folder of a run.
     #[arg(value_name = "MODEL_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) model: PathBuf,
-    /// What the model goes on from.
-    pub(crate) prompt: String,
+    /// What the model goes on from. Without it, a conversation begins: every line of the standard input is a message.
+    pub(crate) prompt: Option<String>,
     /// Length of the completion in tokens, at most. Default: 256, or what the context leaves.
     #[arg(long, value_name = "N")]
     pub(crate) max_new_tokens: Option<usize>,
@@ -205,6 +214,23 @@ pub(crate) struct Generate {
     /// Completions of the prompt.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) samples: u64,
+    /// Keep only the K most probable tokens of each step.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub(crate) top_k: usize,
+    /// Keep only the most probable tokens whose probabilities add up to P.
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    pub(crate) top_p: f64,
+    /// Keep only tokens at least P times as probable as the most probable one.
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    pub(crate) min_p: f64,
+    /// Make tokens that have occurred less probable; 1 is off.
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub(crate) repetition_penalty: f64,
+    /// End when the completion contains this text. May be given several times.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) stop: Vec<String>,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
     #[command(flatten)]
     pub(crate) device: Device,
 }
@@ -365,6 +391,23 @@ pub(crate) struct EduFit {
 /// TOML's integers end at 2^63, and a run's config.toml holds the seed.
 fn seed() -> RangedU64ValueParser {
     value_parser!(u64).range(..=i64::MAX.unsigned_abs())
+}
+
+/// How a model is asked.
+#[derive(Debug, Args)]
+pub(crate) struct Asking {
+    /// Put the prompt as a message of a conversation, by the model's own chat template. Default: as its run did.
+    #[arg(long)]
+    pub(crate) chat: bool,
+    /// The system message of the conversation; implies --chat.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// Put the prompt as it is, whatever its run did.
+    #[arg(long, conflicts_with_all = ["chat", "system"])]
+    pub(crate) plain: bool,
+    /// An adapter for the model, as Python's peft writes it (adapter_config.json, adapter_model.safetensors).
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) adapter: Option<PathBuf>,
 }
 
 /// The choice of a device.

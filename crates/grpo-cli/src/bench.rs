@@ -12,7 +12,8 @@ pub(crate) fn run(args: &args::Bench, started: Instant) -> Result<ExitCode, Fail
     let device = model::device(&args.device)?;
     let name = grpo_device::describe(&device);
     let workers = args.workers.unwrap_or_else(|| grpo_device::workers(&device));
-    let machine = Machine { device, name, workers, peak_rss: grpo_device::peak_rss_bytes };
+    let is_gpu = grpo_device::is_gpu(&device);
+    let machine = Machine { device, name, is_gpu, workers, peak_rss: grpo_device::peak_rss_bytes };
     let bench = Bench {
         model: folder.path().to_path_buf(),
         prompts: args.prompts,

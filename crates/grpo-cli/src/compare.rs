@@ -110,7 +110,8 @@ pub(crate) fn measure_memory(request: &str, device: &args::Device) -> Result<Exi
     let request: MemoryRequest = serde_json::from_str(request).bad_input()?;
     let device = model::device(device)?;
     let name = grpo_device::describe(&device);
-    let machine = Machine { workers: 1, device, name, peak_rss: grpo_device::peak_rss_bytes };
+    let is_gpu = grpo_device::is_gpu(&device);
+    let machine = Machine { workers: 1, device, name, is_gpu, peak_rss: grpo_device::peak_rss_bytes };
     let memory = comparing::measure_memory(&request, &machine).while_running()?;
     writeln!(io::stdout(), "{}", serde_json::to_string(&memory).while_running()?).while_running()?;
     Ok(ExitCode::SUCCESS)

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &args::Eval) -> Result<ExitCode, Failure> {
     let folder = model::ModelFolder::find(&args.model).bad_input()?;
     let recipe = folder.recipe();
     let device = model::device(&args.device)?;
-    let model = folder.load(&device)?;
+    let model = folder.load(&args.asking, &device)?;
     let exam = Exam::new(args, recipe.as_ref(), &model).bad_input()?;
     let result = exam.ask(&model).while_running()?;
 
@@ -121,7 +121,7 @@ impl Exam {
             false => ProgressBar::hidden(),
         };
         bar.tick();
-        let workers = Workers::new(grpo_device::workers(&model.decoder().device()))?;
+        let workers = Workers::fitting(grpo_device::workers(&model.decoder().device()), model.parameters())?;
         let (mut answers, mut too_long) = (Vec::new(), 0);
         for questions in self.questions.chunks(QUESTIONS_AT_ONCE) {
             let part = evaluate(model, questions, self.max_new_tokens, &self.metric, &workers)?;

@@ -8,6 +8,7 @@
 //! | `tutor` | `grpo train` for a tutor |
 //! | `compare` | `grpo compare` |
 //! | `bench`, `eval`, `generate`, `devices`, `report`, `edu` | the other commands |
+//! | `hub` | models and data from the Hugging Face hub |
 //! | `failure`, `panics` | how things end badly: one paragraph and an exit code |
 //! | `folder`, `words`, `table` | names of folders, numbers in words, aligned columns |
 
@@ -20,6 +21,7 @@ mod eval;
 mod failure;
 mod folder;
 mod generate;
+mod hub;
 mod interrupt;
 mod model;
 mod panics;

@@ -1,10 +1,10 @@
 //! What `eval` and `generate` open: a device, and a model folder with what its run says about it.
 
-use crate::args;
+use crate::{args, hub};
 use crate::failure::{Classify, Failure};
 use anyhow::{Context, anyhow};
 use burn::tensor::Device;
-use grpo_lm::LanguageModel;
+use grpo_lm::{ChatConfig, LanguageModel};
 use grpo_train::Recipe;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,10 @@ pub(crate) struct ModelFolder {
 impl ModelFolder {
     /// Takes the folder of a model, or that of a run for the model in it.
     pub(crate) fn find(path: &Path) -> anyhow::Result<Self> {
+        let text = path.to_string_lossy();
+        if hub::is_hub_name(&text) {
+            return Ok(Self { path: hub::model_folder(&text.parse()?, hub::Show::Stderr)? });
+        }
         if !path.exists() {
             return Err(anyhow!(
                 "{}: no such folder; give a model folder in Hugging Face layout, or the folder of a run",
@@ -51,11 +55,25 @@ impl ModelFolder {
         })
     }
 
-    /// Loads the model.
-    pub(crate) fn load(&self, device: &Device) -> Result<LanguageModel, Failure> {
-        LanguageModel::load(&self.path, device)
+    /// Loads the model, as its run or the command line says that it is asked.
+    pub(crate) fn load(&self, asking: &args::Asking, device: &Device) -> Result<LanguageModel, Failure> {
+        let mut model = LanguageModel::load(&self.path, device)
             .with_context(|| format!("the model in {} can't be loaded", self.path.display()))
-            .bad_input()
+            .bad_input()?;
+        if let Some(folder) = &asking.adapter {
+            model = model
+                .load_adapter(folder)
+                .with_context(|| format!("the adapter in {} can't be used", folder.display()))
+                .bad_input()?;
+        }
+        let of_run = self.recipe().and_then(|recipe| recipe.chat);
+        let asked = asking.chat || asking.system.is_some();
+        let chat = match of_run.or(asked.then(ChatConfig::default)) {
+            Some(chat) if !asking.plain => chat,
+            _ => return Ok(model),
+        };
+        let system = asking.system.clone().or(chat.system.clone());
+        model.with_chat(&ChatConfig { system, ..chat }).bad_input()
     }
 
     /// The recipe of the run that made it, if it still lies in that run's folder.

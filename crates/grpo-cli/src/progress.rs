@@ -202,14 +202,18 @@ fn seconds_left(elapsed: f64, done: usize, left: usize) -> Option<f64> {
 impl Observer for Progress {
     fn on(&mut self, event: Event<'_>) {
         match event {
-            Event::Started { folder, parameters, resumed } => {
+            Event::Started { folder, parameters, trained, resumed } => {
                 self.started = true;
                 panics::remember_run(folder);
                 let verb = if resumed { "going on with" } else { "run" };
                 self.screen.line(&format!(
-                    "{verb} {}: a model of {} parameters",
+                    "{verb} {}: a model of {} parameters{}",
                     folder.display(),
-                    thousands(parameters)
+                    thousands(parameters),
+                    match trained == parameters {
+                        true => String::new(),
+                        false => format!(", {} of them trained", thousands(trained)),
+                    }
                 ));
             }
             Event::StageStarted { stage, steps, done } => self.stage_started(stage, steps, done),

@@ -1,6 +1,6 @@
 //! From the command line to a recipe, and from a mistake in it to the file, the line and the key.
 
-use crate::args;
+use crate::{args, hub};
 use anyhow::{Context, anyhow};
 use grpo_train::comparing::CompareRecipe;
 use grpo_train::tutoring::TutorRecipe;
@@ -64,6 +64,7 @@ impl Source {
     /// Parses and checks the recipe of a language model with the changes from the command line.
     pub(crate) fn read(&self, args: &args::Train) -> anyhow::Result<Recipe> {
         let mut recipe = self.changed(changes(args, "grpo.steps")?, Recipe::with_changes)?;
+        fetch(&mut recipe)?;
         recipe.resolve_paths(&self.base);
         self.check_paths(&recipe)?;
         Ok(recipe)
@@ -195,7 +196,29 @@ fn changes(args: &args::Train, steps_key: &str) -> anyhow::Result<Vec<Change>> {
     Ok(changes)
 }
 
+/// Puts the local copies of models and data from the hub in the place of their names. A run keeps the paths, and with them the exact
+/// revision.
+fn fetch(recipe: &mut Recipe) -> anyhow::Result<()> {
+    let is_named = |path: &Path| hub::is_hub_name(&path.to_string_lossy());
+    if let ModelConfig::Folder(model) = &mut recipe.model
+        && is_named(&model.path)
+    {
+        model.path = hub::model_folder(&model.path.to_string_lossy().parse()?, hub::Show::Stderr)?;
+    }
+    if let DataConfig::Jsonl(data) = &mut recipe.data {
+        for path in std::iter::once(&mut data.path).chain(&mut data.held_out) {
+            if is_named(path) {
+                *path = hub::data_file(&path.to_string_lossy().parse()?, hub::Show::Stderr)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    if hub::is_hub_name(&path.to_string_lossy()) {
+        return Ok(path.into());
+    }
     std::path::absolute(path).with_context(|| format!("the path {:?} can't be used", path.display()))
 }
 

@@ -1,12 +1,12 @@
 use crate::failure::{Classify, Failure};
 use crate::progress::Progress;
 use crate::recipe::Source;
-use crate::words::{bytes, command, count, duration, percent, points};
+use crate::words::{bytes, command, count, duration, percent, points, thousands};
 use crate::{args, folder, interrupt, model, table, tutor};
 use anyhow::{Context, anyhow};
 use burn::tensor::Device;
 use grpo_device::DeviceName;
-use grpo_train::{Ending, Error, Machine, State, Summary};
+use grpo_train::{Ending, Error, Machine, Recipe, State, Summary};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -28,6 +28,9 @@ fn fresh(args: &args::Train) -> Result<ExitCode, Failure> {
         return tutor::fresh(&source, args);
     }
     let recipe = source.read(args).bad_input()?;
+    if args.check {
+        return check(&recipe, args);
+    }
     let out = args.out.clone().unwrap_or_else(|| folder::fresh(&recipe.name));
     if out.symlink_metadata().is_ok() {
         return Err(Error::FolderExists(out)).bad_input(); // before a large model is loaded for nothing
@@ -35,6 +38,59 @@ fn fresh(args: &args::Train) -> Result<ExitCode, Failure> {
     let mut session = Session::open(model::device(&args.device)?, args.quiet)?;
     let result = grpo_train::train(&recipe, &out, &session.machine, &mut session.progress, &session.stop);
     session.conclude(result, &out)
+}
+
+/// `grpo train --check`: the plan as a table.
+fn check(recipe: &Recipe, args: &args::Train) -> Result<ExitCode, Failure> {
+    let session = Session::open(model::device(&args.device)?, true)?;
+    let plan = grpo_train::plan(recipe, &session.machine).bad_input()?;
+    let per_step: f64 = plan.seconds.iter().sum();
+    let total: u64 = plan.memory.iter().map(|(_, bytes)| bytes).sum();
+    let [all, trained] = plan.parameters.map(thousands);
+    let train = plan.questions.0.map_or("a generator".into(), |n| format!("{} to train on", thousands(n)));
+    let mut rows: Vec<[String; 2]> = vec![
+        ["recipe".into(), format!("{}, seed {}", recipe.name, recipe.seed)],
+        ["device".into(), session.machine.name.clone()],
+        ["model".into(), format!("{all} parameters, {trained} of them trained")],
+        ["questions".into(), format!("{train}, {} held out", thousands(plan.questions.1))],
+        ["first prompt".into(), format!("{:?}", plan.prompt)],
+        ["prompt tokens".into(), format!("{} to {}", plan.prompt_tokens.0, plan.prompt_tokens.1)],
+        ["a step".into(), format!(
+            "{} prompts, {} completions in {}, {} tokens at most",
+            plan.step.0,
+            plan.step.1,
+            count(plan.micro_batches, "micro-batch", "micro-batches"),
+            thousands(plan.step_tokens)
+        )],
+    ];
+    for (name, value) in &plan.rewards {
+        let value = value.map_or("no value".into(), |v| format!("{v:.3}"));
+        rows.push([format!("reward {name}"), format!("{value}, mean of the measured completions")]);
+    }
+    for (part, bytes_of) in plan.memory.iter().filter(|(_, bytes)| *bytes > 0) {
+        rows.push([format!("memory: {part}"), bytes(*bytes_of)]);
+    }
+    rows.push(["memory in all".into(), format!(
+        "{} by counting{}",
+        bytes(total),
+        plan.resident.map(|now| format!("; this check took {}", bytes(now))).unwrap_or_default()
+    )]);
+    rows.push(["time of a step".into(), format!(
+        "{} at most: {} generation, {} update (measured on {} of {} tokens each, the optimizer not included)",
+        duration(per_step),
+        duration(plan.seconds[0]),
+        duration(plan.seconds[1]),
+        count(plan.measured.0, "completion", "completions"),
+        plan.measured.1 / plan.measured.0.max(1)
+    )]);
+    rows.push(["time in all".into(), format!(
+        "{} at most for {}, evaluations not included",
+        duration(per_step * plan.steps as f64),
+        count(plan.steps, "step", "steps")
+    )]);
+    let rows: Vec<Vec<String>> = rows.into_iter().map(Vec::from).collect();
+    io::stdout().write_all(table::aligned(&rows, &[1]).as_bytes()).while_running()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn resume(run: &Path, args: &args::Train) -> Result<ExitCode, Failure> {
@@ -87,7 +143,8 @@ impl Session {
     pub(crate) fn open(device: Device, quiet: bool) -> Result<Self, Failure> {
         let name = grpo_device::describe(&device);
         let workers = grpo_device::workers(&device);
-        let machine = Machine { device, name, workers, peak_rss: grpo_device::peak_rss_bytes };
+        let is_gpu = grpo_device::is_gpu(&device);
+        let machine = Machine { device, name, is_gpu, workers, peak_rss: grpo_device::peak_rss_bytes };
         let progress = Progress::new(quiet);
         let screen = progress.screen().clone();
         let stop = interrupt::watch(move || {

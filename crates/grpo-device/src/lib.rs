@@ -47,4 +47,4 @@ pub use error::Error;
 pub use listing::{Listing, State, available, describe};
 pub use memory::{DeviceMemory, device_memory, peak_rss_bytes};
 pub use name::DeviceName;
-pub use open::{VARIABLE, all_from_env, check_burn_default, from_env, name_of, open, workers};
+pub use open::{VARIABLE, all_from_env, check_burn_default, from_env, is_gpu, name_of, open, workers};

@@ -89,6 +89,11 @@ pub fn workers(device: &Device) -> usize {
     }
 }
 
+/// Whether a device is a GPU.
+pub fn is_gpu(device: &Device) -> bool {
+    !matches!(name_of(device), Some(DeviceName::Flex | DeviceName::NdArray))
+}
+
 /// Checks that the device burn takes *by itself* works.
 ///
 /// burn materialises the state of an optimizer on `Device::default()` when it loads a record, then moves it

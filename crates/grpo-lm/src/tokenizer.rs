@@ -183,6 +183,14 @@ impl Tokenizer {
         self.inner.decode(ids, true).map_err(|e| Error::Tokenizer { path: None, reason: e.to_string() })
     }
 
+    /// Text of token ids, special tokens included.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn decode_all(&self, ids: &[u32]) -> Result<String, Error> {
+        self.inner.decode(ids, false).map_err(|e| Error::Tokenizer { path: None, reason: e.to_string() })
+    }
+
     /// Text that `completion` adds after `prompt`: the whole is decoded, because some decoders strip a text's first space.
     ///
     /// # Errors

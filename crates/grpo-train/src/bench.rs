@@ -138,7 +138,7 @@ impl Bench {
             name: "bench".into(),
             seed: 1,
             data: crate::DataConfig::Arithmetic(Default::default()),
-            model: ModelConfig::Folder(ModelFolder { path: self.model.clone() }),
+            model: ModelConfig::Folder(ModelFolder::new(&self.model)),
             lora: self.lora.clone(),
             chat: None,
             imitation: None,

@@ -3,9 +3,10 @@ use crate::{
     forming::{Former, Kept},
     gather::Gathered,
     part::{Noise, Part},
+    update::Sum,
 };
-use burn::optim::ModuleOptimizer;
-use grpo_core::{AdvantageEstimator, Advantages, KlPenalty, KlPlacement, LossInputs, Metrics, column};
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use grpo_core::{AdvantageEstimator, Advantages, Diagnostics, KlPenalty, KlPlacement, LossInputs, Metrics, column};
 use grpo_lm::{LanguageModel, Replay};
 use grpo_rewards::{RewardSet, Sample};
 use grpo_rollout::adaptive::Prompt;
@@ -31,12 +32,12 @@ pub(crate) struct Outcome {
 
 /// What one pass of an update goes over.
 #[derive(Clone, Copy)]
-struct Lesson<'a> {
-    prompts: &'a [Vec<u32>],
-    experience: &'a Experience,
+pub(crate) struct Lesson<'a> {
+    pub(crate) prompts: &'a [Vec<u32>],
+    pub(crate) experience: &'a Experience,
     /// Of each row in the loss.
-    weights: &'a [f64],
-    noise: Option<Noise>,
+    pub(crate) weights: &'a [f64],
+    pub(crate) noise: Option<Noise>,
 }
 
 /// Everything that the update learns from: the new groups, and behind them those that are learnt from once more.
@@ -151,10 +152,7 @@ impl Grpo<'_> {
         let weights = recipe.objective.aggregate.row_weights(&lengths);
         let (experience, weights) = self.informative(scored, &advantages, &weights)?;
 
-        let policy = model
-            .clone()
-            .with_temperature(recipe.sampling.temperature)
-            .with_replay(recipe.grpo.gradient_checkpointing);
+        let policy = self.policy(model);
         let mut updated = Updated { trained_tokens: experience.lengths().iter().sum(), ..Updated::default() };
         let rate = recipe.grpo.schedule().rate(step);
         let (mut decoder, mut state) = (policy.decoder().clone(), optimizer.clone());
@@ -162,19 +160,12 @@ impl Grpo<'_> {
             let policy = policy.with_decoder(decoder.clone());
             let parts = experience.micro_batches(recipe.grpo.micro_batch_size);
             let noise = self.noise(step, iteration);
-            let parts = self.workers.map(&parts, |part| {
-                let policy = policy.for_worker();
-                let lesson = Lesson { prompts: &scored.prompts, experience: &experience, weights: &weights, noise };
-                let (inputs, replay) = self.loss_inputs(&policy, &lesson, part)?;
-                let outputs = recipe.objective.loss(inputs)?;
-                let gradients = match replay {
-                    Some(replay) => replay.gradients(&outputs.loss),
-                    None => Update::gradients(policy.decoder(), &outputs.loss),
-                };
-                Ok((gradients, outputs.diagnostics))
-            })?;
+            let lesson = Lesson { prompts: &scored.prompts, experience: &experience, weights: &weights, noise };
+            let mut sum = Sum::default();
+            let differentiate = |part: &MicroBatch| self.differentiate(&policy, &lesson, part);
+            self.workers.each(&parts, differentiate, |part| sum.add(&decoder, part))?;
             // Without a part, every group is without spread: there is nothing to learn.
-            let Some((update, diagnostics)) = Update::sum(&decoder, parts) else { break };
+            let Some((update, diagnostics)) = sum.finish() else { break };
             let metrics = diagnostics.read()?;
             let most = recipe.optimizer.max_grad_norm;
             let (moved, norm) =
@@ -186,6 +177,29 @@ impl Grpo<'_> {
         *model = model.with_decoder(decoder);
         *optimizer = state;
         Ok(updated)
+    }
+
+    /// The policy as its loss is computed.
+    pub(crate) fn policy(&self, model: &LanguageModel) -> LanguageModel {
+        let Recipe { sampling, grpo, .. } = self.recipe;
+        model.clone().with_temperature(sampling.temperature).with_replay(grpo.gradient_checkpointing)
+    }
+
+    /// One micro-batch's part of the gradient.
+    pub(crate) fn differentiate(
+        &self,
+        policy: &LanguageModel,
+        lesson: &Lesson<'_>,
+        part: &MicroBatch,
+    ) -> Result<(GradientsParams, Diagnostics), Error> {
+        let policy = policy.for_worker();
+        let (inputs, replay) = self.loss_inputs(&policy, lesson, part)?;
+        let outputs = self.recipe.objective.loss(inputs)?;
+        let gradients = match replay {
+            Some(replay) => replay.gradients(&outputs.loss),
+            None => Update::gradients(policy.decoder(), &outputs.loss),
+        };
+        Ok((gradients, outputs.diagnostics))
     }
 
     /// The groups that can move the policy, with the weights of their rows.
@@ -257,7 +271,7 @@ impl Grpo<'_> {
     }
 
     /// What the adapter leaves out in one pass over a step's episodes.
-    fn noise(&self, step: usize, iteration: usize) -> Option<Noise> {
+    pub(crate) fn noise(&self, step: usize, iteration: usize) -> Option<Noise> {
         let share = self.recipe.lora.as_ref().map_or(0.0, |lora| lora.dropout);
         let mut rng = self.streams.stream(step as u64, u64::MAX, iteration as u64);
         (share > 0.0).then(|| Noise { share, key: rng.next_u64() })

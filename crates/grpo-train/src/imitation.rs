@@ -41,13 +41,13 @@ pub(crate) fn step(
 
     let parts: Vec<(&[Demonstration], &[f32])> =
         batch.chunks(config.micro_batch_size).zip(weights.chunks(config.micro_batch_size)).collect();
-    let parts = workers.map(&parts, |(part, weights)| gradients(model, part, weights))?;
     let (mut update, mut loss, mut computed) = (Update::default(), 0.0_f64, 0);
-    for part in parts {
+    let differentiate = |&(part, weights): &(&[Demonstration], &[f32])| gradients(model, part, weights);
+    workers.each(&parts, differentiate, |part| {
         update.add(model.decoder(), part.gradients);
         loss += part.loss;
         computed += part.computed_tokens;
-    }
+    })?;
     let rate = config.schedule().rate(step);
     let (decoder, most) = (model.decoder().clone(), optimizer_config.max_grad_norm);
     let (decoder, grad_norm) =

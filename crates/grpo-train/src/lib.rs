@@ -52,6 +52,7 @@ mod learner;
 mod metrics;
 mod observer;
 mod part;
+mod plan;
 mod questions;
 mod recipe;
 pub mod report;
@@ -73,10 +74,11 @@ pub use folder::RunFolder;
 pub use learner::GrpoLearner;
 pub use metrics::{GrpoMetrics, ImitationMetrics, SampleLine, Stage, StepMetrics};
 pub use observer::{Event, Observer, Set, Silent};
+pub use plan::{Plan, plan};
 pub use questions::{Question, Questions, read_jsonl};
 pub use recipe::{
     DataConfig, EvaluationConfig, GrpoConfig, ImitationConfig, JsonlConfig, Metric, ModelConfig, ModelFolder,
-    RandomModel, Recipe,
+    RandomModel, Recipe, WeightType,
 };
 pub use run::{Ending, Machine, resume, train};
 pub use schedule::{Decay, Schedule};

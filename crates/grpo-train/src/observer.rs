@@ -10,6 +10,8 @@ pub enum Event<'a> {
         folder: &'a Path,
         /// Number of parameters.
         parameters: usize,
+        /// Number of those that are trained.
+        trained: usize,
         /// Whether an earlier run is being continued.
         resumed: bool,
     },

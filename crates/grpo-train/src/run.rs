@@ -8,7 +8,7 @@ use crate::{
     imitation,
     metrics::Line,
     report,
-    state::{self, load_module},
+    state::{self, Trained, load_module},
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
 use grpo_lm::{LanguageModel, Tokenizer};
@@ -28,6 +28,8 @@ pub struct Machine {
     /// Micro-batches that are computed at the same time: the number of cores for a CPU, 1 for a GPU. Changes the speed and
     /// nothing else.
     pub workers: usize,
+    /// Whether it is a GPU, on which frozen weights are kept in half precision.
+    pub is_gpu: bool,
     /// Largest resident memory of the process so far in bytes, where the platform tells.
     pub peak_rss: fn() -> Option<u64>,
 }
@@ -56,8 +58,7 @@ pub fn train(
     stop: &AtomicBool,
 ) -> Result<Ending, Error> {
     recipe.validate()?;
-    let parts = Parts::open(recipe, machine)?;
-    let model = parts.fresh_model(recipe, machine)?;
+    let (parts, model) = Parts::open(recipe, machine)?;
     parts.check_fit(recipe, &model)?;
     let first = if recipe.imitation.is_some() { Stage::Imitation } else { Stage::Grpo };
     let folder = RunFolder::create(folder, &recipe.to_toml()?, true)?;
@@ -95,17 +96,19 @@ pub fn resume(
     if state.finished {
         return Err(Error::Resume { path: folder.path().into(), problem: "it is finished".into() });
     }
-    let parts = Parts::open(&recipe, machine)?;
+    let (parts, fresh) = Parts::open(&recipe, machine)?;
     let checkpoint = folder.path().join("checkpoint");
     let restore = |name: &str| -> Result<LanguageModel, Error> {
-        let model = parts.fresh_model(&recipe, machine)?;
+        // Weights that are shared stay shared.
+        let model = fresh.clone();
         let mut decoder = model.decoder().clone();
-        load_module(&mut decoder, &checkpoint.join(name))?;
+        load_module(&mut decoder, &checkpoint.join(name), trained_part(&model))?;
         Ok(model.with_decoder(decoder))
     };
     let model = restore("model.bpk")?;
     let reference = match checkpoint.join("reference.bpk").exists() {
         true => Some(restore("reference.bpk")?.frozen().with_temperature(recipe.sampling.temperature)),
+        false if recipe.objective.kl.is_some() => base_reference(&recipe, &model),
         false => None,
     };
     let optimizer = state::load_optimizer(recipe.optimizer.init(), &checkpoint)?;
@@ -115,47 +118,70 @@ pub fn resume(
     run.go(observer, stop, true)
 }
 
+/// What of a model is trained, as a pattern for the paths of its parameters: everything, or the adapter.
+fn trained_part(model: &LanguageModel) -> Option<&'static str> {
+    model.adapter().map(|_| r"\.lora\.")
+}
+
+/// The policy with its adapter off, where that is the policy that GRPO began with.
+fn base_reference(recipe: &Recipe, model: &LanguageModel) -> Option<LanguageModel> {
+    let untouched = model.adapter().is_some() && recipe.imitation.is_none();
+    untouched.then(|| model.without_adapter().frozen().with_temperature(recipe.sampling.temperature))
+}
+
 /// What a recipe names, opened.
-struct Parts {
-    questions: Questions,
-    rewards: RewardSet,
-    workers: Workers,
+pub(crate) struct Parts {
+    pub(crate) questions: Questions,
+    pub(crate) rewards: RewardSet,
+    pub(crate) workers: Workers,
 }
 
 impl Parts {
-    fn open(recipe: &Recipe, machine: &Machine) -> Result<Self, Error> {
+    /// With the model as it is before the first step.
+    pub(crate) fn open(recipe: &Recipe, machine: &Machine) -> Result<(Self, LanguageModel), Error> {
         let validation = recipe.imitation.as_ref().map_or(0, |i| i.validation_questions);
-        Ok(Self {
-            questions: Questions::open(&recipe.data, recipe.seed, validation, recipe.evaluation.questions)?,
-            rewards: RewardSet::from_specs(&recipe.rewards)?,
-            workers: Workers::new(machine.workers)?,
-        })
+        let questions = Questions::open(&recipe.data, recipe.seed, validation, recipe.evaluation.questions)?;
+        let rewards = RewardSet::from_specs(&recipe.rewards)?;
+        let model = fresh_model(recipe, &questions, machine)?;
+        let workers = Workers::fitting(machine.workers, model.parameters())?;
+        Ok((Self { questions, rewards, workers }, model))
     }
+}
 
-    fn fresh_model(&self, recipe: &Recipe, machine: &Machine) -> Result<LanguageModel, Error> {
-        let device = machine.device.clone().autodiff();
-        match &recipe.model {
-            ModelConfig::Folder(folder) => Ok(LanguageModel::load(&folder.path, &device)?),
-            ModelConfig::Random(shape) => {
-                let words = self.questions.vocabulary().ok_or_else(|| {
-                    Error::setting(
-                        "model.start",
-                        "is \"random\"",
-                        "only generated exercises have a known vocabulary",
-                    )
-                })?;
-                let tokenizer = Tokenizer::from_words(&words)?;
-                let config = shape.config(tokenizer.len());
-                Ok(LanguageModel::init(config, tokenizer, recipe.seed, &device)?)
-            }
+fn fresh_model(recipe: &Recipe, questions: &Questions, machine: &Machine) -> Result<LanguageModel, Error> {
+    let device = machine.device.clone().autodiff();
+    let model = match &recipe.model {
+        ModelConfig::Folder(folder) => {
+            let dtype = folder.dtype.on(&machine.device, machine.is_gpu, recipe.lora.is_some())?;
+            LanguageModel::load_as(&folder.path, dtype, &device)?
         }
-    }
+        ModelConfig::Random(shape) => {
+            let words = questions.vocabulary().ok_or_else(|| {
+                Error::setting(
+                    "model.start",
+                    "is \"random\"",
+                    "only generated exercises have a known vocabulary",
+                )
+            })?;
+            let tokenizer = Tokenizer::from_words(&words)?;
+            let config = shape.config(tokenizer.len());
+            LanguageModel::init(config, tokenizer, recipe.seed, &device)?
+        }
+    };
+    let model = match &recipe.lora {
+        Some(lora) => model.with_adapter(lora, recipe.seed)?,
+        None => model,
+    };
+    Ok(match &recipe.chat {
+        Some(chat) => model.with_chat(chat)?,
+        None => model,
+    })
 }
 
 impl Parts {
     /// Refuses questions that can't be asked before anything is trained or written: all of a file's, and the first of a
     /// generator's.
-    fn check_fit(&self, recipe: &Recipe, model: &LanguageModel) -> Result<(), Error> {
+    pub(crate) fn check_fit(&self, recipe: &Recipe, model: &LanguageModel) -> Result<(), Error> {
         let context = model.config().max_position_embeddings;
         let new = recipe.sampling.max_new_tokens;
         if new >= context {
@@ -235,6 +261,7 @@ impl Run<'_> {
         observer.on(Event::Started {
             folder: self.folder.path(),
             parameters: self.model.parameters(),
+            trained: self.model.trained_parameters(),
             resumed,
         });
         let result = self.stages(observer, stop, &mut clock);
@@ -279,7 +306,8 @@ impl Run<'_> {
             // Under the temperature of the policy it is compared with.
             let temperature = self.recipe.sampling.temperature;
             let frozen = || self.model.frozen().with_temperature(temperature);
-            self.reference = self.recipe.objective.kl.is_some().then(frozen);
+            let base = base_reference(self.recipe, &self.model);
+            self.reference = self.recipe.objective.kl.is_some().then(|| base.unwrap_or_else(frozen));
         }
         if imitated {
             self.save()?;
@@ -419,10 +447,16 @@ impl Run<'_> {
     fn save(&mut self) -> Result<(), Error> {
         Lengths { metrics: self.state.metrics_bytes, samples: self.state.samples_bytes } =
             self.folder.lengths()?;
-        let reference = self.reference.as_ref().map(LanguageModel::decoder);
+        // A reference that is the model with its adapter off is not kept: it is in the model's own folder.
+        let reference = self.reference.as_ref().filter(|r| r.adapter().is_some() == self.model.adapter().is_some());
         let former = &self.former;
         let more = |folder: &Path| former.save(folder);
-        state::save(self.folder.path(), &self.state, self.model.decoder(), &self.optimizer, reference, more)
+        let weights = Trained {
+            module: self.model.decoder(),
+            reference: reference.map(LanguageModel::decoder),
+            part: trained_part(&self.model),
+        };
+        state::save(self.folder.path(), &self.state, &weights, &self.optimizer, more)
     }
 
     fn held_out(&mut self, observer: &mut dyn Observer) -> Result<f64, Error> {
@@ -461,11 +495,17 @@ impl Run<'_> {
     /// The model, the summary and the report.
     fn write_results(&self, finished: bool) -> Result<Summary, Error> {
         replace_folder(&self.folder.path().join("model"), |folder| Ok(self.model.save(folder)?))?;
+        if let (Some(_), ModelConfig::Folder(base)) = (self.model.adapter(), &self.recipe.model) {
+            let base = base.path.display().to_string();
+            let folder = self.folder.path().join("adapter");
+            replace_folder(&folder, |folder| Ok(self.model.save_adapter(&base, folder)?))?;
+        }
         let summary = Summary {
             recipe: self.recipe.name.clone(),
             device: self.machine.name.clone(),
             seed: self.recipe.seed,
             parameters: self.model.parameters(),
+            trained_parameters: self.model.trained_parameters(),
             seconds: self.state.seconds,
             peak_rss_bytes: (self.machine.peak_rss)(),
             eval: self.state.eval,

@@ -77,6 +77,23 @@ impl State {
     }
 }
 
+/// The weights of a checkpoint.
+pub(crate) struct Trained<'a, M> {
+    /// What is trained.
+    pub(crate) module: &'a M,
+    /// What it is compared with, if that must be kept.
+    pub(crate) reference: Option<&'a M>,
+    /// Pattern for the paths of the parameters that are kept; all without one.
+    pub(crate) part: Option<&'static str>,
+}
+
+impl<'a, M> Trained<'a, M> {
+    /// All parameters of one module.
+    pub(crate) fn whole(module: &'a M) -> Self {
+        Self { module, reference: None, part: None }
+    }
+}
+
 /// Writes a checkpoint into the run folder: where it stands, the weights, the optimizer's state, and what `more` adds. The old one stays until the new one
 /// is complete.
 ///
@@ -85,15 +102,14 @@ impl State {
 pub(crate) fn save<M: Module>(
     run: &Path,
     state: &impl Serialize,
-    module: &M,
+    weights: &Trained<'_, M>,
     optimizer: &ModuleOptimizer,
-    reference: Option<&M>,
     more: impl FnOnce(&Path) -> Result<(), Error>,
 ) -> Result<(), Error> {
     replace_folder(&run.join("checkpoint"), |folder| {
-        save_module(module, &folder.join("model.bpk"))?;
-        if let Some(reference) = reference {
-            save_module(reference, &folder.join("reference.bpk"))?;
+        save_module(weights.module, &folder.join("model.bpk"), weights.part)?;
+        if let Some(reference) = weights.reference {
+            save_module(reference, &folder.join("reference.bpk"), weights.part)?;
         }
         let path = folder.join("optimizer.bpk");
         optimizer.save(&path).map_err(|e| Error::io("write", &path)(std::io::Error::other(e.to_string())))?;
@@ -118,20 +134,36 @@ pub(crate) fn load_optimizer(fresh: ModuleOptimizer, checkpoint: &Path) -> Resul
 }
 
 /// Restores weights (with their parameter ids, which the optimizer's state is keyed by) into a module of the same shape.
-pub(crate) fn load_module<M: Module>(module: &mut M, path: &Path) -> Result<(), Error> {
+///
+/// `part` is a pattern for the paths of those that the file holds; all without one.
+pub(crate) fn load_module<M: Module>(
+    module: &mut M,
+    path: &Path,
+    part: Option<&'static str>,
+) -> Result<(), Error> {
     let refuse = |problem: String| Error::Resume { path: path.into(), problem };
     if !path.is_file() {
         return Err(refuse("no such file".into()));
     }
-    let result = module.load_from(&mut BurnpackStore::from_file(path)).map_err(|e| refuse(e.to_string()))?;
+    let store = BurnpackStore::from_file(path);
+    let mut store = match part {
+        Some(part) => store.with_regex(part),
+        None => store,
+    };
+    let result = module.load_from(&mut store).map_err(|e| refuse(e.to_string()))?;
     if !result.errors.is_empty() || !result.missing.is_empty() {
         return Err(refuse(format!("it doesn't fit the model: {result}")));
     }
     Ok(())
 }
 
-pub(crate) fn save_module<M: Module>(module: &M, path: &Path) -> Result<(), Error> {
+pub(crate) fn save_module<M: Module>(module: &M, path: &Path, part: Option<&'static str>) -> Result<(), Error> {
+    let store = BurnpackStore::from_file(path).overwrite(true);
+    let mut store = match part {
+        Some(part) => store.with_regex(part),
+        None => store,
+    };
     module
-        .save_into(&mut BurnpackStore::from_file(path).overwrite(true))
+        .save_into(&mut store)
         .map_err(|e| Error::io("write", path)(std::io::Error::other(e.to_string())))
 }

@@ -12,6 +12,9 @@ pub struct Summary {
     pub seed: u64,
     /// Number of parameters.
     pub parameters: usize,
+    /// Number of parameters that were trained: those of the adapter, where there is one.
+    #[serde(default)]
+    pub trained_parameters: usize,
     /// Seconds of training and evaluation, start-up excluded.
     pub seconds: f64,
     /// Largest resident memory in bytes; null where the platform doesn't tell.

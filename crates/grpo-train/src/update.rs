@@ -89,20 +89,6 @@ impl<M: Module> Update<M> {
         self.gradients.accumulate(module, gradients);
     }
 
-    /// The sum of micro-batches' gradients and of what was observed with them, in their order; `None` without a micro-batch.
-    pub(crate) fn sum(module: &M, parts: Vec<(GradientsParams, Diagnostics)>) -> Option<(Self, Diagnostics)> {
-        let mut sum: Option<(Self, Diagnostics)> = None;
-        for (gradients, part) in parts {
-            let (mut update, diagnostics) = match sum {
-                Some((update, diagnostics)) => (update, diagnostics.merge(part)),
-                None => (Self::default(), part),
-            };
-            update.add(module, gradients);
-            sum = Some((update, diagnostics));
-        }
-        sum
-    }
-
     /// [`Update::apply`], refused where the loss or the gradient of this step (from 0) of the stage isn't finite.
     pub(crate) fn apply_finite(
         self,
@@ -139,6 +125,34 @@ impl<M: Module> Update<M> {
             module.visit(&mut Scale { gradients: &mut gradients, factor: max_norm / norm });
         }
         Ok((optimizer.step(rate, module, gradients), norm))
+    }
+}
+
+/// The sum of micro-batches' gradients and of what was observed with them, in their order.
+pub(crate) struct Sum<M: Module> {
+    sum: Option<(Update<M>, Diagnostics)>,
+}
+
+impl<M: Module> Default for Sum<M> {
+    fn default() -> Self {
+        Self { sum: None }
+    }
+}
+
+impl<M: Module> Sum<M> {
+    /// Adds one micro-batch.
+    pub(crate) fn add(&mut self, module: &M, (gradients, part): (GradientsParams, Diagnostics)) {
+        let (mut update, diagnostics) = match self.sum.take() {
+            Some((update, diagnostics)) => (update, diagnostics.merge(part)),
+            None => (Update::default(), part),
+        };
+        update.add(module, gradients);
+        self.sum = Some((update, diagnostics));
+    }
+
+    /// `None` without a micro-batch.
+    pub(crate) fn finish(self) -> Option<(Update<M>, Diagnostics)> {
+        self.sum
     }
 }
 

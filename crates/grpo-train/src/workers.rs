@@ -1,6 +1,6 @@
 use crate::Error;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Parameters of a large model.
@@ -37,7 +37,7 @@ impl Workers {
     ///
     /// # Errors
     /// As [`Workers::new`].
-    pub(crate) fn fitting(count: usize, parameters: usize) -> Result<Self, Error> {
+    pub fn fitting(count: usize, parameters: usize) -> Result<Self, Error> {
         Self::new(if parameters > LARGE { 1 } else { count })
     }
 
@@ -52,26 +52,84 @@ impl Workers {
         items: &[T],
         work: impl Fn(&T) -> Result<R, Error> + Sync,
     ) -> Result<Vec<R>, Error> {
+        let mut results = Vec::with_capacity(items.len());
+        self.each(items, work, |result| results.push(result))?;
+        Ok(results)
+    }
+
+    /// Applies `work` to every item, and hands the results to `take` in the order of the items, each as soon as its turn comes: what isn't
+    /// wanted later needn't be kept. Stops at the first error in that order.
+    pub(crate) fn each<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        work: impl Fn(&T) -> Result<R, Error> + Sync,
+        mut take: impl FnMut(R),
+    ) -> Result<(), Error> {
         if self.pools.is_empty() || items.len() < 2 {
-            return items.iter().map(work).collect();
+            return items.iter().try_for_each(|item| work(item).map(&mut take));
         }
         let next = AtomicUsize::new(0);
-        let results: Vec<Mutex<Option<Result<R, Error>>>> = items.iter().map(|_| Mutex::new(None)).collect();
+        let slots: Vec<Slot<Result<R, Error>>> = items.iter().map(|_| Slot::default()).collect();
         std::thread::scope(|scope| {
             for pool in &self.pools {
-                let (next, results, work) = (&next, &results, &work);
+                let (next, slots, work) = (&next, &slots, &work);
                 scope.spawn(move || {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        let (Some(item), Some(slot)) = (items.get(index), results.get(index)) else { break };
-                        let result = pool.install(|| work(item));
-                        *slot.lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
+                        let (Some(item), Some(slot)) = (items.get(index), slots.get(index)) else { break };
+                        // Filled whatever happens: a panic must not leave the taker waiting.
+                        let mut filled = Filled { slot, value: None };
+                        filled.value = Some(pool.install(|| work(item)));
                     }
                 });
             }
-        });
-        // Every slot is filled: a worker that panics takes the scope, and so this thread, with it.
-        results.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(|e| e.into_inner())).collect()
+            for slot in &slots {
+                match slot.take() {
+                    Some(result) => take(result.inspect_err(|_| next.store(items.len(), Ordering::Relaxed))?),
+                    // The worker has panicked: leaving the scope takes the panic on.
+                    None => break,
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// One item's result: nothing yet, or what came of it.
+struct Slot<R> {
+    value: Mutex<Option<Option<R>>>,
+    filled: Condvar,
+}
+
+impl<R> Default for Slot<R> {
+    fn default() -> Self {
+        Self { value: Mutex::new(None), filled: Condvar::new() }
+    }
+}
+
+impl<R> Slot<R> {
+    /// Waits for the result; `None` when there will be none.
+    fn take(&self) -> Option<R> {
+        let mut value = self.value.lock().unwrap_or_else(|e| e.into_inner());
+        loop {
+            match value.take() {
+                Some(result) => return result,
+                None => value = self.filled.wait(value).unwrap_or_else(|e| e.into_inner()),
+            }
+        }
+    }
+}
+
+/// Fills its slot when it goes out of scope.
+struct Filled<'a, R> {
+    slot: &'a Slot<R>,
+    value: Option<R>,
+}
+
+impl<R> Drop for Filled<'_, R> {
+    fn drop(&mut self) {
+        *self.slot.value.lock().unwrap_or_else(|e| e.into_inner()) = Some(self.value.take());
+        self.slot.filled.notify_one();
     }
 }
 

@@ -444,7 +444,7 @@ fn nothing_is_written_for_a_recipe_that_cannot_run() {
     assert!(refused(&wrong).contains("`grpo.group_size`"));
     let mut wrong = recipe(&[]);
     let nowhere = folder.path().join("nowhere");
-    wrong.model = grpo_train::ModelConfig::Folder(grpo_train::ModelFolder { path: nowhere.clone() });
+    wrong.model = grpo_train::ModelConfig::Folder(grpo_train::ModelFolder::new(nowhere.clone()));
     assert!(refused(&wrong).contains(&nowhere.join("config.json").display().to_string()));
     wrong.data =
         grpo_train::DataConfig::Jsonl(grpo_train::JsonlConfig::new(folder.path().join("none.jsonl")));
@@ -457,7 +457,7 @@ fn training_starts_from_a_model_folder() {
     let first = folder.path().join("first");
     run(&recipe(&["grpo.steps=1"]), &first).unwrap();
     let mut next = without_imitation(&["grpo.steps=1"]);
-    next.model = grpo_train::ModelConfig::Folder(grpo_train::ModelFolder { path: first.join("model") });
+    next.model = grpo_train::ModelConfig::Folder(grpo_train::ModelFolder::new(first.join("model")));
     let second = folder.path().join("second");
     let result = run(&next, &second).unwrap();
     assert_eq!((result.eval.initial, result.eval.imitation), (run_final(&first), None));

@@ -66,6 +66,7 @@ fn main() -> Result<()> {
     let machine = Machine {
         name: grpo_device::describe(&host),
         workers: grpo_device::workers(&host),
+        is_gpu: grpo_device::is_gpu(&host),
         device: host,
         peak_rss: grpo_device::peak_rss_bytes,
     };

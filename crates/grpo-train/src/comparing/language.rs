@@ -5,6 +5,7 @@ use crate::gather::Answers;
 use crate::part::Part;
 use crate::rollout::Rollout;
 use crate::sessions::{Judged, parts_of_pass};
+use crate::update::Sum;
 use crate::{Credit, Error, OptimizerConfig, Question, Schedule, Update, Workers};
 use burn::{
     module::{Module, Param},
@@ -15,7 +16,7 @@ use grpo_core::{Aggregate, KlPenalty, LossInputs, Objective, column, ppo::value_
 use grpo_edu::Critic;
 use grpo_lm::{Decoder, LanguageModel};
 use grpo_rewards::RewardSet;
-use grpo_rollout::{Episode, Experience, Group, Policy, Sampling, Streams};
+use grpo_rollout::{Episode, Experience, Group, MicroBatch, Policy, Sampling, Streams};
 
 /// A language model with the critic that goes with it.
 #[derive(Debug, Clone)]
@@ -211,7 +212,8 @@ impl LanguageTrainer<'_> {
         let experience = Experience::new(own, vec![0.0; numbers.len()])?;
         let device = learner.parts.actor.device();
         let micro_batches = experience.micro_batches(self.micro_batch_size);
-        let parts = self.workers.map(&micro_batches, |part| {
+        let mut sum = Sum::default();
+        let differentiate = |part: &MicroBatch| {
             let parts = learner.parts.clone().fork(&device);
             let policy = learner.model.with_decoder(parts.actor.clone());
             let Part { states, rows, actions, old_log_probs } =
@@ -250,8 +252,9 @@ impl LanguageTrainer<'_> {
                 _ => outputs.loss,
             };
             Ok((Update::gradients(&parts, &loss), outputs.diagnostics))
-        })?;
-        let Some((update, diagnostics)) = Update::sum(&learner.parts, parts) else { return Ok(()) };
+        };
+        self.workers.each(&micro_batches, differentiate, |part| sum.add(&learner.parts, part))?;
+        let Some((update, diagnostics)) = sum.finish() else { return Ok(()) };
         let (rate, most) = (self.schedule.rate(step), OptimizerConfig::default().max_grad_norm);
         let loss = diagnostics.read()?.loss;
         let place = (self.credit.name(), step);

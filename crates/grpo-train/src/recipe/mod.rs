@@ -16,7 +16,7 @@ mod text;
 
 pub use data::{DataConfig, JsonlConfig};
 pub use evaluation::{EvaluationConfig, Metric};
-pub use model::{ModelConfig, ModelFolder, RandomModel};
+pub use model::{ModelConfig, ModelFolder, RandomModel, WeightType};
 pub use stages::{GrpoConfig, ImitationConfig};
 
 pub(crate) use checks::{at_least_one, check_name, rate};
@@ -139,6 +139,7 @@ impl Recipe {
                 "greedy completions of one prompt are all equal, so nothing could be learnt: use for instance 1.0",
             ));
         }
+        self.validate_model()?;
         self.validate_groups()?;
         self.advantages.validate()?;
         self.objective.validate()?;
@@ -146,6 +147,43 @@ impl Recipe {
         self.optimizer.validate()?;
         RewardSet::from_specs(&self.rewards)?;
         self.evaluation.validate()
+    }
+
+    /// The adapter and the types of weights beside the other settings.
+    fn validate_model(&self) -> Result<(), Error> {
+        let own = |error: grpo_lm::Error| match error {
+            grpo_lm::Error::Config { key, value, reason } => Error::setting(key, format!("is {value}"), reason),
+            other => other.into(),
+        };
+        self.lora.as_ref().map_or(Ok(()), |lora| lora.validate().map_err(own))?;
+        match (&self.model, &self.lora) {
+            (ModelConfig::Random(_), Some(_)) => Err(Error::setting(
+                "lora",
+                "is set beside `model.start = \"random\"`",
+                "an adapter needs weights that are worth keeping: use start = \"folder\"",
+            )),
+            (ModelConfig::Folder(folder), None) if !matches!(folder.dtype, WeightType::Auto | WeightType::F32) => {
+                Err(Error::setting(
+                    "model.dtype",
+                    "is narrower than f32, but all weights are trained",
+                    "use \"f32\", or train an adapter ([lora])",
+                ))
+            }
+            (ModelConfig::Random(_), None) if self.chat.is_some() => Err(Error::setting(
+                "chat",
+                "is set, but a model with random weights has no chat template",
+                "leave [chat] out",
+            )),
+            _ => Ok(()),
+        }?;
+        if self.objective.kl.is_some_and(|kl| kl.exact) && !self.sampling.is_plain() {
+            return Err(Error::setting(
+                "objective.kl.exact",
+                "is set beside sampling rules that leave tokens out or penalise them",
+                "the exact divergence is that of whole distributions: leave it out, or the rules in [sampling]",
+            ));
+        }
+        Ok(())
     }
 
     /// Group formation beside the other settings.

@@ -1,5 +1,6 @@
 use super::DataConfig;
 use crate::Error;
+use burn::tensor::{DType, Device};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -37,6 +38,52 @@ pub struct RandomModel {
 pub struct ModelFolder {
     /// The folder.
     pub path: PathBuf,
+    /// Type of the weights in memory.
+    #[serde(default)]
+    pub dtype: WeightType,
+}
+
+impl ModelFolder {
+    /// The defaults for a folder.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), dtype: WeightType::Auto }
+    }
+}
+
+/// Type of a model's weights in memory. What is trained is always kept in `f32`; the frozen weights beside an adapter may be narrower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightType {
+    /// `bf16` for frozen weights on a GPU that computes with it, else `f32`.
+    #[default]
+    Auto,
+    /// Single precision.
+    F32,
+    /// Half precision with the range of `f32`.
+    Bf16,
+    /// Half precision.
+    F16,
+}
+
+impl WeightType {
+    /// What it is on a device; `frozen` says that the weights aren't trained.
+    ///
+    /// # Errors
+    /// When the device doesn't compute with it.
+    pub(crate) fn on(self, device: &Device, is_gpu: bool, frozen: bool) -> Result<DType, Error> {
+        let supported = |dtype| device.supports_dtype(dtype);
+        let dtype = match self {
+            Self::Auto if frozen && is_gpu && supported(DType::BF16) => DType::BF16,
+            Self::Auto | Self::F32 => DType::F32,
+            Self::Bf16 => DType::BF16,
+            Self::F16 => DType::F16,
+        };
+        if supported(dtype) {
+            return Ok(dtype);
+        }
+        let problem = format!("is {dtype:?}, which this device doesn't compute with");
+        Err(Error::setting("model.dtype", problem, "use \"auto\" or \"f32\""))
+    }
 }
 
 impl ModelConfig {

@@ -2,6 +2,7 @@
 
 use super::credit::Judged;
 use super::{Credit, CriticCredit, GroupCredit, SessionPolicy, SessionTrainer};
+use crate::update::Sum;
 use crate::{Error, Update, Workers};
 use burn::{
     optim::ModuleOptimizer,
@@ -182,8 +183,9 @@ impl<E: Environment + Sync> Lesson<'_, E> {
         })?;
         let (parts, value_losses): (Vec<_>, Vec<Option<f64>>) = parts.into_iter().unzip();
         let value_loss: Option<f64> = value_losses.into_iter().sum();
-        let (update, diagnostics) =
-            Update::sum(&policy, parts).ok_or(grpo_rollout::Error::Empty { group: 0 })?;
+        let mut sum = Sum::default();
+        parts.into_iter().for_each(|part| sum.add(&policy, part));
+        let (update, diagnostics) = sum.finish().ok_or(grpo_rollout::Error::Empty { group: 0 })?;
         let metrics = diagnostics.read()?;
         let (rate, most) = (self.trainer.schedule.rate(step), self.trainer.optimizer.max_grad_norm);
         let loss = metrics.loss + value_loss.unwrap_or(0.0);

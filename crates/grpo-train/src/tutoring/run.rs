@@ -8,7 +8,7 @@ use super::{
 use crate::folder::{Lengths, replace_folder, write_atomically};
 use crate::forming::Former;
 use crate::run::Clock;
-use crate::state::{self, load_module, save_module};
+use crate::state::{self, Trained, load_module, save_module};
 use crate::{
     Error, Event, Machine, Observer, RunFolder, SessionMetrics, Stage, StepMetrics, Workers, report,
 };
@@ -207,7 +207,7 @@ impl InWorld for Start<'_> {
                 return Err(Error::Resume { path: folder.into(), problem: "it is finished".into() });
             }
             run.back_to(Lengths { metrics: state.metrics_bytes, samples: 0 })?;
-            load_module(&mut tutor, &checkpoint.join("model.bpk"))?;
+            load_module(&mut tutor, &checkpoint.join("model.bpk"), None)?;
             optimizer = state::load_optimizer(optimizer, &checkpoint)?;
             former.restore(&checkpoint)?;
             state.device.clone_from(&machine.name);
@@ -229,6 +229,7 @@ impl InWorld for Start<'_> {
         observer.on(Event::Started {
             folder: folder.path(),
             parameters: tutor.num_params(),
+            trained: tutor.num_params(),
             resumed: resume,
         });
         let clock = Clock::start(state.seconds);
@@ -354,7 +355,7 @@ impl<W: World> Run<'_, W> {
     fn save(&mut self) -> Result<(), Error> {
         self.state.metrics_bytes = self.folder.lengths()?.metrics;
         let former = &self.former;
-        state::save(self.folder.path(), &self.state, &self.tutor, &self.optimizer, None, |folder| {
+        state::save(self.folder.path(), &self.state, &Trained::whole(&self.tutor), &self.optimizer, |folder| {
             former.save(folder)
         })
     }
@@ -362,7 +363,7 @@ impl<W: World> Run<'_, W> {
     /// The tutor, the summary and the report.
     fn results(&self, last: Option<Interval>) -> Result<TutorSummary, Error> {
         replace_folder(&self.folder.path().join("model"), |folder| {
-            save_module(&self.tutor, &folder.join("tutor.bpk"))?;
+            save_module(&self.tutor, &folder.join("tutor.bpk"), None)?;
             let shape = TutorFile { layout: self.world.layout(), tutor: self.recipe.tutor };
             let path = folder.join("tutor.json");
             let text =

@@ -76,7 +76,7 @@ pub(crate) fn without_imitation(changes: &[&str]) -> Recipe {
 pub(crate) fn machine() -> Machine {
     let device = grpo_device::from_env().expect("a device");
     let name = grpo_device::name_of(&device).map_or("unnamed".into(), |name| name.to_string());
-    Machine { device, name, workers: 1, peak_rss: grpo_device::peak_rss_bytes }
+    Machine { device, name, workers: 1, is_gpu: false, peak_rss: grpo_device::peak_rss_bytes }
 }
 
 /// Whether a computation gives the same bits every time: on a GPU, sums run in any order.
