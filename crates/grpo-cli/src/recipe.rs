@@ -363,4 +363,21 @@ mod tests {
             assert_eq!(own, name);
         }
     }
+
+    #[test]
+    fn every_recipe_in_the_folder_can_be_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let recipes: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+        assert!(recipes.len() >= 11, "{recipes:?}");
+        for path in recipes {
+            let (text, name) = (std::fs::read_to_string(&path).unwrap(), path.display());
+            let read = match &text {
+                text if text.contains("[[arms]]") => CompareRecipe::with_changes(text, &[]).map(|_| ()),
+                text if TutorRecipe::is_one(text) => TutorRecipe::from_toml(text).map(|_| ()),
+                text => Recipe::from_toml(text).map(|_| ()),
+            };
+            read.unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
 }

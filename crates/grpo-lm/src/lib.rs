@@ -49,6 +49,7 @@ pub use adapter::LoraConfig;
 pub use chat::{ChatError, ChatTemplate, Message};
 pub use checkpoint::{load_weights, save_weights};
 pub use config::DecoderConfig;
+pub use decode::CACHE_BYTES;
 pub use decoder::Decoder;
 pub use error::Error;
 pub use model::{ChatConfig, LanguageModel};

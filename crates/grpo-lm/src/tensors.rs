@@ -239,10 +239,13 @@ impl ModuleVisitor for Collect {
 /// # Errors
 /// When the file can't be written.
 pub(crate) fn write(path: &Path, tensors: Vec<Named>) -> Result<(), Error> {
+    // What comes in its place can be read by nobody else; this file shall be as readable as any other.
+    let readable = File::create(path).and_then(|file| file.metadata()).map_err(Error::write(path))?.permissions();
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
     safetensors::serialize_to_file(views, Some(metadata), path).map_err(|e| match e {
         safetensors::SafeTensorError::IoError(e) => Error::write(path)(e),
         other => Error::write(path)(std::io::Error::other(other.to_string())),
-    })
+    })?;
+    std::fs::set_permissions(path, readable).map_err(Error::write(path))
 }

@@ -8,7 +8,7 @@ use crate::{
     run::Parts,
 };
 use grpo_core::KlPlacement;
-use grpo_lm::{DecoderConfig, LanguageModel};
+use grpo_lm::{CACHE_BYTES, DecoderConfig, LanguageModel};
 use grpo_rollout::{Episode, Experience, Sampling, Streams};
 use std::time::{Duration, Instant};
 
@@ -151,7 +151,8 @@ fn memory(recipe: &Recipe, model: &LanguageModel, prompt: usize, is_gpu: bool) -
     let rows = (prompts_per_step * group_size) as u64;
     let layers = config.num_hidden_layers as u64;
     let kv = (config.kv_heads() * config.head_width()) as u64;
-    let cached = rows * new + prompts_per_step as u64 * prompt as u64;
+    let own = (2 * layers * kv * rows * new * width).min(CACHE_BYTES as u64);
+    let shared = 2 * layers * kv * prompts_per_step as u64 * prompt as u64 * width;
     let groups = micro_batch_size.div_ceil(group_size) as u64;
     let tokens = micro_batch_size as u64 * new + groups * prompt as u64;
     let layer = tokens * kept_per_token(config);
@@ -165,7 +166,7 @@ fn memory(recipe: &Recipe, model: &LanguageModel, prompt: usize, is_gpu: bool) -
         ("gradients", trained * FLOAT),
         ("optimizer", 2 * trained * FLOAT),
         ("activations of a micro-batch", activations * width),
-        ("keys and values while sampling", 2 * layers * kv * cached * width),
+        ("keys and values while sampling", own + shared),
     ]
 }
 

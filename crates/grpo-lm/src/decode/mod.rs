@@ -2,6 +2,7 @@
 //! prompt's (continuous batching; Orca, OSDI 2022).
 
 mod draw;
+mod on_device;
 mod rows;
 mod stream;
 
@@ -22,8 +23,8 @@ use std::ops::Range;
 /// Rows that are decoded together, at most.
 const ROWS_AT_ONCE: usize = 1024;
 
-/// Memory for their keys and values in bytes, unless a single group wants more.
-const CACHE_BYTES: usize = 1 << 30;
+/// Memory in bytes for the keys and values of completions that are decoded together, unless a single group wants more.
+pub const CACHE_BYTES: usize = 1 << 30;
 
 /// Decodes `group_size` completions of each prompt. See [`grpo_rollout::Sampler::sample`].
 pub(crate) fn sample(

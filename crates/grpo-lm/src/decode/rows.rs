@@ -1,11 +1,17 @@
 use grpo_rollout::{Choice, Episode, FinishReason, Sampling, Support};
-use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use rand_chacha::{ChaCha8Rng, rand_core::{RngCore, SeedableRng}};
 
 /// One completion in the making.
 pub(super) struct Row {
     pub(super) rng: ChaCha8Rng,
     pub(super) episode: Episode,
     pub(super) done: bool,
+}
+
+/// The uniform number in [0, 1) that a draw takes from a row's stream, in single precision.
+pub(super) fn uniform(rng: &mut ChaCha8Rng) -> f32 {
+    // 24 bits: more would round up to 1.
+    (rng.next_u64() >> 40) as f32 / (1u64 << 24) as f32
 }
 
 impl Default for Row {
