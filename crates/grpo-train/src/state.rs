@@ -147,11 +147,12 @@ pub(crate) fn load_module<M: Module>(
     }
     let store = BurnpackStore::from_file(path);
     let mut store = match part {
-        Some(part) => store.with_regex(part),
+        Some(part) => store.with_regex(part).allow_partial(true),
         None => store,
     };
     let result = module.load_from(&mut store).map_err(|e| refuse(e.to_string()))?;
-    if !result.errors.is_empty() || !result.missing.is_empty() {
+    let wanted = |path: &str| part.is_none_or(|part| Regex::new(part).is_ok_and(|part| part.is_match(path)));
+    if !result.errors.is_empty() || result.missing.iter().any(|(path, _)| wanted(path)) {
         return Err(refuse(format!("it doesn't fit the model: {result}")));
     }
     Ok(())
