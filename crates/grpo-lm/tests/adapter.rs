@@ -415,6 +415,10 @@ fn write_for_peft() {
         ("qwen2", LoraConfig { rslora: true, ..lora(3, &["all-linear"]) }),
         ("qwen3", lora(2, &["model.layers.1.self_attn.v_proj", "gate_proj"])),
         ("gemma3", lora(5, &["all-linear"])),
+        // As older releases wrote config.json.
+        ("llama3-hub", lora(1, &["v_proj"])),
+        ("qwen2-yarn-hub", lora(2, &["k_proj"])),
+        ("gemma3-hub", lora(3, &["o_proj", "mlp.up_proj"])),
     ] {
         let adapted = with_nonzero_b(&load(base).with_adapter(&config, 7).unwrap());
         let (adapter, merged) = (Path::new(&out).join(base), Path::new(&out).join(format!("{base}-merged")));

