@@ -90,9 +90,8 @@ mod tests {
         let (tokens, inputs) = (40, 64);
         let one = factors(0.5, tokens, inputs, 0);
         assert_eq!(one, factors(0.5, tokens, inputs, 0));
-        let agree = |a: &[f32], b: &[f32]| {
-            a.iter().zip(b).filter(|(a, b)| a == b).count() as f64 / a.len() as f64
-        };
+        let agree =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| a == b).count() as f64 / a.len() as f64;
         for place in 1..8 {
             let share = agree(&one, &factors(0.5, tokens, inputs, place));
             assert!((share - 0.5).abs() < 0.05, "projections 0 and {place} agree on {share}");

@@ -195,8 +195,10 @@ fn only_the_adapter_is_counted_as_trained() {
     assert_eq!(one.trained_parameters(), 3 * (32 + 32));
 }
 
+type Tokens = Vec<Vec<u32>>;
+
 /// Two prompts of different lengths with two completions each, and their weights.
-fn batch() -> (Vec<Vec<u32>>, Vec<Vec<u32>>, Vec<Vec<f32>>) {
+fn batch() -> (Tokens, Tokens, Vec<Vec<f32>>) {
     let prompts = vec![ids(0, 5), ids(3, 2)];
     let completions = [4, 6, 1, 7].iter().enumerate().map(|(i, &n)| ids(5 + i as u32, n)).collect::<Vec<_>>();
     let weights = support::weights(&completions);

@@ -114,7 +114,7 @@ fn rows_that_have_ended_are_not_computed() {
     let (_, steps, _) = decoded(&model, &prompts, 2, 100);
     assert!(steps.windows(2).all(|pair| pair[0] >= pair[1]), "{steps:?}");
     assert!(steps.len() == 13 && steps[12] < steps[0], "{steps:?}");
-    // With three slots the next prompt doesn't wait for the last row of the one before.
+    // With four slots the next prompt doesn't wait for the last row of the one before.
     let (episodes, steps, _) = decoded(&model, &prompts, 2, 4);
     let one_by_one: usize =
         episodes.chunks(2).map(|pair| pair.iter().map(|e| e.len() - 1).max().unwrap()).sum();
