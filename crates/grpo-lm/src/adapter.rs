@@ -132,7 +132,8 @@ impl Decoder {
         config: &LoraConfig,
         mut factors: impl FnMut(&str, [usize; 2]) -> Result<[Tensor<2>; 2], Error>,
     ) -> Result<Self, Error> {
-        let mut decoder = self.no_grad();
+        // An adapter that is there makes room for this one.
+        let mut decoder = self.without_adapter().no_grad();
         let mut unused: BTreeSet<&str> = config.target_modules.iter().map(String::as_str).collect();
         for (path, place, projection) in decoder.projections() {
             if !config.targets(&path) {
@@ -225,6 +226,11 @@ pub(crate) fn load(decoder: Decoder, folder: &Path) -> Result<(Decoder, LoraConf
             Ok(matrix(values, [columns, rows], &device))
         };
         Ok([factor("A", [config.rank, inputs])?, factor("B", [outputs, config.rank])?])
+    });
+    let decoder = decoder.map_err(|error| match error {
+        // What can't be configured was configured in this file.
+        Error::Config { .. } => Error::Json { path: path.clone(), reason: error.to_string() },
+        other => other,
     })?;
     match unused.first() {
         None => Ok((decoder, config)),
@@ -247,9 +253,11 @@ fn from_peft(value: &Map<String, Value>) -> Result<LoraConfig, String> {
     for key in [
         "alora_invocation_tokens",
         "alpha_pattern",
+        "arrow_config",
         "bias",
         "exclude_modules",
         "fan_in_fan_out",
+        "kasa_config",
         "layer_replication",
         "layers_to_transform",
         "lora_bias",
@@ -257,7 +265,9 @@ fn from_peft(value: &Map<String, Value>) -> Result<LoraConfig, String> {
         "rank_pattern",
         "target_parameters",
         "trainable_token_indices",
+        "use_bdlora",
         "use_dora",
+        "use_qalora",
     ] {
         if !off(key) {
             return Err(format!("{key} is {}: it is not computed", value[key]));
@@ -267,18 +277,20 @@ fn from_peft(value: &Map<String, Value>) -> Result<LoraConfig, String> {
     if kind != "LORA" {
         return Err(format!("peft_type is {kind:?}: only LORA is computed"));
     }
-    let number = |key: &str| value.get(key).and_then(Value::as_f64).ok_or(format!("{key} is missing or not a number"));
+    let rank = value.get("r").and_then(Value::as_u64).ok_or("r is missing or not a whole number")?;
+    let alpha = value.get("lora_alpha").and_then(Value::as_f64).ok_or("lora_alpha is missing or not a number")?;
     let targets = match value.get("target_modules") {
-        Some(Value::String(name)) if name == "all-linear" => vec![name.clone()],
-        Some(Value::Array(names)) => names.iter().filter_map(|n| n.as_str().map(str::to_string)).collect(),
-        other => {
-            let found = other.map_or("missing".into(), Value::to_string);
-            return Err(format!("target_modules is {found}: a list of names or \"all-linear\" can be read"));
-        }
+        Some(Value::String(name)) if name == "all-linear" => Some(vec![name.clone()]),
+        Some(Value::Array(names)) => names.iter().map(|name| name.as_str().map(str::to_string)).collect(),
+        _ => None,
     };
+    let targets = targets.ok_or_else(|| {
+        let found = value.get("target_modules").map_or("missing".into(), Value::to_string);
+        format!("target_modules is {found}: a list of names or \"all-linear\" can be read")
+    })?;
     let config = LoraConfig {
-        rank: number("r")? as usize,
-        alpha: number("lora_alpha")?,
+        rank: rank as usize,
+        alpha,
         rslora: value.get("use_rslora").and_then(Value::as_bool).unwrap_or(false),
         dropout: value.get("lora_dropout").and_then(Value::as_f64).unwrap_or(0.0),
         target_modules: targets,

@@ -64,9 +64,9 @@ pub struct DecoderConfig {
     /// The same, as Gemma has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden_activation: Option<String>,
-    /// Scores of Gemma's attention are divided by the root of this.
+    /// Scores of Gemma's attention are divided by the root of this. Kept as it was written: `transformers` takes 256, but not 256.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query_pre_attn_scalar: Option<f64>,
+    pub query_pre_attn_scalar: Option<serde_json::Number>,
     /// How far layers with sliding attention look back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sliding_window: Option<usize>,

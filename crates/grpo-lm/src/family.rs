@@ -98,13 +98,19 @@ impl Plan {
         let family = Family::of(config)?;
         let gemma = family == Family::Gemma3;
         let width = config.head_width();
-        let scalar = config.query_pre_attn_scalar.filter(|_| gemma).unwrap_or(width as f64);
+        let scalar = config.query_pre_attn_scalar.as_ref().filter(|_| gemma).and_then(serde_json::Number::as_f64);
+        let scalar = scalar.unwrap_or(width as f64);
+        if !(scalar > 0.0 && scalar.is_finite()) {
+            let (value, reason) = (scalar.to_string(), "it must be positive".into());
+            return Err(Error::Config { key: "query_pre_attn_scalar", value, reason });
+        }
         let activation = match config.activation(family) {
             "silu" => Activation::Silu,
             "gelu_pytorch_tanh" => Activation::GeluTanh,
             other => {
+                let own = gemma && config.hidden_activation.is_some();
                 return Err(Error::Config {
-                    key: "hidden_act",
+                    key: if own { "hidden_activation" } else { "hidden_act" },
                     value: format!("{other:?}"),
                     reason: "known are silu and gelu_pytorch_tanh".into(),
                 });
@@ -183,6 +189,10 @@ fn layers(config: &DecoderConfig, family: Family) -> Result<Vec<LayerPlan>, Erro
         }
         None => (0..count).map(|layer| windowed && layer >= config.max_window_layers.unwrap_or(count)).collect(),
     };
+    if sliding.contains(&true) && !windowed {
+        let reason = "layer_types has sliding_attention, which Gemma computes, and Qwen where this is true".into();
+        return Err(Error::Config { key: "use_sliding_window", value: config.use_sliding_window.to_string(), reason });
+    }
     let window = config.sliding_window.filter(|_| windowed);
     if sliding.contains(&true) && window.is_none_or(|w| w == 0) {
         return Err(Error::Config {

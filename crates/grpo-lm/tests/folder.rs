@@ -363,6 +363,32 @@ fn what_belongs_to_a_loaded_tokenizer_is_saved_as_it_was() {
 }
 
 #[test]
+fn a_loaded_configuration_is_saved_as_it_was() {
+    // Down to the kind of a number: transformers refuses some that are written 10.0 instead of 10.
+    for entry in std::fs::read_dir(support::checkpoint("")).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.join("config.json").is_file() {
+            continue;
+        }
+        let before = json(&folder.join("config.json"));
+        let again = saved(&load(&folder).unwrap());
+        let after = json(&again.path().join("config.json"));
+        for (key, value) in before.as_object().unwrap() {
+            match key.as_str() {
+                // Weights are written as `f32`, and the key has a new name.
+                "dtype" | "torch_dtype" => assert_eq!(after["dtype"], "float32"),
+                // What is null may be left out.
+                _ => assert_eq!(&after[key], value, "{key} of {}", folder.display()),
+            }
+        }
+        assert_eq!(
+            logits(&load(again.path()).unwrap(), &ids(1, 9)),
+            logits(&load(&folder).unwrap(), &ids(1, 9))
+        );
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("file");

@@ -91,9 +91,14 @@ fn end_by_text(model: &LanguageModel, sampling: &Sampling, row: &mut Row) -> Res
 }
 
 /// The end of a completion's text, long enough for a stop string that its last token completes.
-fn recent_text(model: &LanguageModel, sampling: &Sampling, actions: &[u32]) -> Result<String, Error> {
-    // A token adds at least one byte, but for parts of a character and what isn't shown.
+pub(super) fn recent_text(model: &LanguageModel, sampling: &Sampling, actions: &[u32]) -> Result<String, Error> {
+    // A token adds at least one byte, but for parts of a character, and for ends of text, which aren't shown.
     let longest = sampling.stop.iter().map(String::len).max().unwrap_or(0);
-    let from = actions.len().saturating_sub(longest + 8);
+    let mut shown = 0;
+    let before = actions.iter().rposition(|&id| {
+        shown += usize::from(!model.is_stop(id));
+        shown > longest + 8
+    });
+    let from = before.map_or(0, |at| at + 1);
     model.tokenizer().decode(&actions[from..]).map_err(policy_error)
 }

@@ -5,6 +5,8 @@ mod draw;
 mod on_device;
 mod rows;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     LanguageModel, SharedPrompts,
@@ -65,6 +67,11 @@ fn check(model: &LanguageModel, prompts: &[Vec<u32>], sampling: &Sampling) -> Re
     Ok(())
 }
 
+/// Tokens that a completion feeds: the last one is drawn only.
+fn capacity(sampling: &Sampling) -> usize {
+    sampling.max_new_tokens.saturating_sub(1).max(1)
+}
+
 pub(crate) fn policy_error(error: crate::Error) -> Error {
     match error {
         crate::Error::Rollout(error) => error,
@@ -105,12 +112,24 @@ impl<'a> Decoding<'a> {
         rng: impl Fn(usize, usize) -> ChaCha8Rng,
     ) -> Self {
         let plan = &model.decoder().plan;
+        let bytes = 2 * 4 * plan.layers.len() * capacity(sampling) * plan.kv_heads * plan.head_width;
+        let slots = (CACHE_BYTES / bytes.max(1)).clamp(1, ROWS_AT_ONCE);
+        Self::with_slots(model, ids, group_size, sampling, slots, rng)
+    }
+
+    /// With room for so many rows at once, and for those of one prompt at least.
+    fn with_slots(
+        model: &'a LanguageModel,
+        ids: &'a [Vec<u32>],
+        group_size: usize,
+        sampling: &'a Sampling,
+        slots: usize,
+        rng: impl Fn(usize, usize) -> ChaCha8Rng,
+    ) -> Self {
+        let plan = &model.decoder().plan;
         let count = ids.len() * group_size;
-        // The last token is drawn but not fed.
-        let capacity = sampling.max_new_tokens.saturating_sub(1).max(1);
-        let width = plan.kv_heads * plan.head_width;
-        let bytes = 2 * 4 * plan.layers.len() * capacity * width;
-        let slot_count = (CACHE_BYTES / bytes.max(1)).clamp(1, ROWS_AT_ONCE).max(group_size).min(count);
+        let slot_count = slots.max(group_size).min(count);
+        let (capacity, width) = (capacity(sampling), plan.kv_heads * plan.head_width);
         let device = model.decoder().device();
         let dtype = model.decoder().norm.weight.val().dtype();
         let cache = || Tensor::zeros([slot_count * capacity, width], (&device, dtype));

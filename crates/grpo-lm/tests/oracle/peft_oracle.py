@@ -3,6 +3,7 @@
     pip install torch==2.15.0 transformers==5.23.0 tokenizers==0.23.3 peft==0.21.2 accelerate==1.15.0
     cd crates/grpo-lm/tests
     python oracle/peft_oracle.py checkpoints             # writes checkpoints/llama-lora and checkpoints/qwen2-rslora
+    GRPO_ORACLE=OUT cargo test --release -p grpo-lm --test adapter -- --ignored write_for_peft     # writes OUT/BASE, OUT/BASE-merged
     python oracle/peft_oracle.py --check DIR BASE        # an adapter folder of ours on the model folder BASE
     python oracle/peft_oracle.py --check-merged DIR      # a model folder of ours, adapter merged into it
 

@@ -2,12 +2,13 @@
 #![allow(dead_code)] // every test file uses its own part
 
 use burn::{
-    module::{Module, ModuleVisitor, Param},
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
     optim::GradientsParams,
     tensor::{Device, Int, Tensor, TensorData},
 };
 use grpo_lm::{DecoderConfig, LanguageModel, SharedPrompts, Tokenizer};
 use grpo_rollout::Policy;
+use std::path::{Path, PathBuf};
 
 /// Positions of the small model.
 pub(crate) const CONTEXT: usize = 32;
@@ -31,6 +32,94 @@ pub(crate) fn model((heads, kv_heads, tied): (usize, usize, bool)) -> LanguageMo
     let mut config = DecoderConfig::llama(tokenizer.len(), 32, 48, 2, heads, kv_heads, CONTEXT);
     config.tie_word_embeddings = Some(tied);
     LanguageModel::init(config, tokenizer, 11, &device().autodiff()).expect("a valid shape")
+}
+
+/// The folder of a tiny checkpoint (or adapter) that Python wrote.
+pub(crate) fn checkpoint(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoints").join(name)
+}
+
+/// The tiny checkpoint of this name, ready for training.
+pub(crate) fn load(name: &str) -> LanguageModel {
+    LanguageModel::load(&checkpoint(name), &device().autodiff()).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// A copy of a tiny checkpoint (or adapter) that may be spoilt.
+pub(crate) fn copy(name: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(checkpoint(name)).expect("a checkpoint") {
+        let entry = entry.expect("a file");
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("a copy");
+    }
+    folder
+}
+
+/// Changes a JSON file of a folder.
+pub(crate) fn change(folder: &Path, file: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = folder.join(file);
+    let text = std::fs::read_to_string(&path).expect("a JSON file");
+    let mut value = serde_json::from_str(&text).expect("JSON");
+    change(&mut value);
+    std::fs::write(&path, value.to_string()).expect("a file that can be written");
+}
+
+/// The error's text holds all of these.
+pub(crate) fn says(error: &impl std::fmt::Display, words: &[&str]) {
+    let text = error.to_string();
+    for word in words {
+        assert!(text.contains(word), "{word:?} is missing in: {text}");
+    }
+}
+
+/// Logits of every token of a prompt, one after another.
+pub(crate) fn logits(model: &LanguageModel, prompt: &[u32]) -> Vec<f32> {
+    let none: [&[u32]; 0] = [];
+    let batch = SharedPrompts::new(&[prompt], &none).expect("a prompt");
+    floats(model.frozen().decoder().prompt_logits(&batch).expect("a forward pass"))
+}
+
+/// The largest difference of two lists.
+pub(crate) fn apart(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).fold(0.0, |m, (a, b)| m.max((a - b).abs()))
+}
+
+/// The same model after `change` has had each parameter's path and values.
+pub(crate) fn changed(model: &LanguageModel, change: impl FnMut(&str, &mut [f32])) -> LanguageModel {
+    struct Change<F>(Vec<String>, F);
+    impl<F: FnMut(&str, &mut [f32])> ModuleMapper for Change<F> {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0.push(name.into());
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.pop();
+        }
+
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let path = self.0.join(".");
+            param.map(|x| {
+                let (dims, trained, place) = (x.dims(), x.is_require_grad(), (&x.device(), x.dtype()));
+                let mut values = floats(x);
+                (self.1)(&path, &mut values);
+                Tensor::from_data(TensorData::new(values, dims), place).set_require_grad(trained)
+            })
+        }
+    }
+    model.with_decoder(model.decoder().clone().map(&mut Change(Vec::new(), change)))
+}
+
+/// The same model, whose adapter does something: B starts as zero, under which A receives no gradient either.
+pub(crate) fn with_nonzero_b(model: &LanguageModel) -> LanguageModel {
+    let mut count = 0;
+    changed(model, |path, values| {
+        if path.ends_with("lora.b") {
+            for value in values {
+                count += 1;
+                *value = 0.25 * (count as f32 * 1.7).sin();
+            }
+        }
+    })
 }
 
 /// Token ids that differ from each other, none of which is special: `count` of them, from `first` on.
@@ -92,8 +181,11 @@ pub(crate) fn weights(completions: &[Vec<u32>]) -> Vec<Vec<f32>> {
 pub(crate) type Gradients = Vec<(String, Option<Vec<f32>>)>;
 
 pub(crate) fn gradients(model: &LanguageModel, loss: &Tensor<1>) -> Gradients {
-    let gradients = GradientsParams::from_grads(loss.backward(), model.decoder());
-    let mut collect = Collect { gradients: &gradients, path: Vec::new(), out: Vec::new() };
+    collected(model, &GradientsParams::from_grads(loss.backward(), model.decoder()))
+}
+
+pub(crate) fn collected(model: &LanguageModel, gradients: &GradientsParams) -> Gradients {
+    let mut collect = Collect { gradients, path: Vec::new(), out: Vec::new() };
     model.decoder().visit(&mut collect);
     collect.out
 }
