@@ -118,9 +118,9 @@ pub fn resume(
     run.go(observer, stop, true)
 }
 
-/// What of a model is trained, as a pattern for the paths of its parameters: everything, or the adapter.
+/// What of a model is trained, by what the paths of its parameters contain: everything, or the adapter.
 fn trained_part(model: &LanguageModel) -> Option<&'static str> {
-    model.adapter().map(|_| r"\.lora\.")
+    model.adapter().map(|_| ".lora.")
 }
 
 /// The policy with its adapter off, where that is the policy that GRPO began with.

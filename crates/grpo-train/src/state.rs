@@ -83,7 +83,7 @@ pub(crate) struct Trained<'a, M> {
     pub(crate) module: &'a M,
     /// What it is compared with, if that must be kept.
     pub(crate) reference: Option<&'a M>,
-    /// Pattern for the paths of the parameters that are kept; all without one.
+    /// What the paths of the parameters that are kept contain; all are kept without it.
     pub(crate) part: Option<&'static str>,
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn load_optimizer(fresh: ModuleOptimizer, checkpoint: &Path) -> Resul
 
 /// Restores weights (with their parameter ids, which the optimizer's state is keyed by) into a module of the same shape.
 ///
-/// `part` is a pattern for the paths of those that the file holds; all without one.
+/// `part` is what the paths of those that the file holds contain; it holds all without one.
 pub(crate) fn load_module<M: Module>(
     module: &mut M,
     path: &Path,
@@ -147,11 +147,11 @@ pub(crate) fn load_module<M: Module>(
     }
     let store = BurnpackStore::from_file(path);
     let mut store = match part {
-        Some(part) => store.with_regex(part).allow_partial(true),
+        Some(part) => store.with_regex(&part.replace('.', r"\.")).allow_partial(true),
         None => store,
     };
     let result = module.load_from(&mut store).map_err(|e| refuse(e.to_string()))?;
-    let wanted = |path: &str| part.is_none_or(|part| Regex::new(part).is_ok_and(|part| part.is_match(path)));
+    let wanted = |path: &str| part.is_none_or(|part| path.contains(part));
     if !result.errors.is_empty() || result.missing.iter().any(|(path, _)| wanted(path)) {
         return Err(refuse(format!("it doesn't fit the model: {result}")));
     }
@@ -161,7 +161,7 @@ pub(crate) fn load_module<M: Module>(
 pub(crate) fn save_module<M: Module>(module: &M, path: &Path, part: Option<&'static str>) -> Result<(), Error> {
     let store = BurnpackStore::from_file(path).overwrite(true);
     let mut store = match part {
-        Some(part) => store.with_regex(part),
+        Some(part) => store.with_regex(&part.replace('.', r"\.")),
         None => store,
     };
     module
