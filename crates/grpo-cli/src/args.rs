@@ -80,6 +80,7 @@ A run writes into one folder and never overwrites one:
   report.html    all of it to look at, in one file
   model/         config.json, model.safetensors, tokenizer.json: for
                  `grpo generate`, `grpo eval` and Python's transformers
+  adapter/       of a recipe with [lora]: the adapter alone, for Python's peft
   checkpoint/    what --resume goes on from
 
 The first Ctrl-C finishes the step, writes everything and says how to go on;
@@ -102,7 +103,7 @@ pub(crate) struct Train {
     /// The run's folder, which must not exist. Default: runs/RECIPE-TIME.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
-    /// Start from this model folder instead of the recipe's `model`.
+    /// Start from this model folder instead of the recipe's `model`. With the feature `hub` also hf://OWNER/NAME.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) model: Option<PathBuf>,
     /// Change a value of the recipe, for instance grpo.learning_rate=1e-4. May be given several times.

@@ -1,11 +1,11 @@
 use crate::failure::{Classify, Failure};
 use crate::words::{count, percent, thousands};
-use crate::{args, model, table};
+use crate::{args, hub, model, table};
 use anyhow::{Context, anyhow};
 use grpo_edu::{Arithmetic, ArithmeticConfig};
 use grpo_lm::LanguageModel;
 use grpo_rewards::{RewardKind, RewardSpec};
-use grpo_rollout::FinishReason;
+use grpo_rollout::{FinishReason, Sampling};
 use grpo_train::{
     Accuracy, Answer, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe, Workers, evaluate,
     read_jsonl,
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &args::Eval) -> Result<ExitCode, Failure> {
     let mut text =
         format!("model      {} ({} parameters)\n", folder.path().display(), thousands(model.parameters()));
     let _ = writeln!(text, "questions  {} of {}", thousands(exam.questions.len()), exam.source);
-    let _ = writeln!(text, "metric     {}, greedy, at most {} tokens", exam.metric_name, exam.max_new_tokens);
+    let _ = writeln!(text, "metric     {}, greedy, at most {} tokens", exam.metric_name, exam.sampling.max_new_tokens);
     let _ = writeln!(text, "accuracy   {}{}", percent(result.accuracy), right_of(&result.answers));
     let cut = result.answers.iter().filter(|a| a.finish == Some(FinishReason::Truncated)).count();
     for note in [
@@ -65,7 +65,8 @@ struct Exam {
     source: String,
     metric: Metric,
     metric_name: String,
-    max_new_tokens: usize,
+    /// How long answers may be, and what ends them.
+    sampling: Sampling,
     /// Questions that can't be answered rightly since nobody says what is right.
     without_answer: usize,
 }
@@ -79,6 +80,11 @@ impl Exam {
         let (mut questions, source) = match (&args.data, recipe) {
             (Some(data), _) if data.as_os_str() == "arithmetic" && !data.is_file() => {
                 arithmetic(args, recipe)?
+            }
+            (Some(path), _) if hub::is_hub_name(&path.to_string_lossy()) => {
+                let name = path.to_string_lossy();
+                let file = hub::data_file(&name.parse()?, hub::Show::Stderr)?;
+                (from_file(&file, args, recipe)?, name.into_owned())
             }
             (Some(path), _) => (from_file(path, args, recipe)?, path.display().to_string()),
             (None, Some(Recipe { data: DataConfig::Jsonl(data), .. })) => held_out_of_file(data, recipe)?,
@@ -102,9 +108,10 @@ impl Exam {
         };
         let context = model.config().max_position_embeddings;
         let by_default = recipe.map_or(DEFAULT_TOKENS, |r| r.sampling.max_new_tokens).min(context / 2).max(1);
+        let of_run = recipe.map(|r| r.sampling.clone()).unwrap_or_default();
         let mut exam = Self {
             metric_name: name(&metric),
-            max_new_tokens: args.max_new_tokens.unwrap_or(by_default),
+            sampling: Sampling { max_new_tokens: args.max_new_tokens.unwrap_or(by_default), ..of_run },
             without_answer: 0,
             questions,
             source,
@@ -124,7 +131,7 @@ impl Exam {
         let workers = Workers::fitting(grpo_device::workers(&model.decoder().device()), model.parameters())?;
         let (mut answers, mut too_long) = (Vec::new(), 0);
         for questions in self.questions.chunks(QUESTIONS_AT_ONCE) {
-            let part = evaluate(model, questions, self.max_new_tokens, &self.metric, &workers)?;
+            let part = evaluate(model, questions, &self.sampling, &self.metric, &workers)?;
             bar.inc(questions.len() as u64);
             answers.extend(part.answers);
             too_long += part.too_long;

@@ -63,11 +63,18 @@ impl Source {
 
     /// Parses and checks the recipe of a language model with the changes from the command line.
     pub(crate) fn read(&self, args: &args::Train) -> anyhow::Result<Recipe> {
-        let mut recipe = self.changed(changes(args, "grpo.steps")?, Recipe::with_changes)?;
+        let mut recipe = self.changed(changes(args, "grpo.steps", self.starts_with_folder())?, Recipe::with_changes)?;
         fetch(&mut recipe)?;
         recipe.resolve_paths(&self.base);
         self.check_paths(&recipe)?;
         Ok(recipe)
+    }
+
+    /// Whether the model comes from a folder.
+    fn starts_with_folder(&self) -> bool {
+        let table: Option<toml::Table> = self.text.parse().ok();
+        let start = table.as_ref().and_then(|t| t.get("model")).and_then(|model| model.get("start"));
+        start.and_then(toml::Value::as_str) == Some("folder")
     }
 
     /// Whether it is the recipe of a tutor.
@@ -84,7 +91,7 @@ impl Source {
                 self.label
             ));
         }
-        let mut recipe = self.changed(changes(args, "training.steps")?, TutorRecipe::with_changes)?;
+        let mut recipe = self.changed(changes(args, "training.steps", false)?, TutorRecipe::with_changes)?;
         recipe.resolve_paths(&self.base);
         Ok(recipe)
     }
@@ -169,7 +176,7 @@ impl Source {
 }
 
 /// The changes that the command line makes, `--set` first.
-fn changes(args: &args::Train, steps_key: &str) -> anyhow::Result<Vec<Change>> {
+fn changes(args: &args::Train, steps_key: &str, starts_with_folder: bool) -> anyhow::Result<Vec<Change>> {
     let mut changes = Vec::new();
     for set in &args.changes {
         let mut assignment = set.clone();
@@ -191,7 +198,12 @@ fn changes(args: &args::Train, steps_key: &str) -> anyhow::Result<Vec<Change>> {
     }
     if let Some(model) = &args.model {
         let path = text(&absolute(model)?);
-        flag("model", model.display().to_string(), format!("model={{ start = \"folder\", path = {path} }}"));
+        // What else a recipe says of a folder stays.
+        let assignment = match starts_with_folder {
+            true => format!("model.path={path}"),
+            false => format!("model={{ start = \"folder\", path = {path} }}"),
+        };
+        flag("model", model.display().to_string(), assignment);
     }
     Ok(changes)
 }

@@ -174,6 +174,11 @@ impl Decoder {
         logits.cast(DType::F32)
     }
 
+    /// The type of the weights in memory.
+    pub fn dtype(&self) -> DType {
+        self.norm.weight.val().dtype()
+    }
+
     /// The device the weights are on.
     pub fn device(&self) -> Device {
         self.embed_tokens.weight.val().device()

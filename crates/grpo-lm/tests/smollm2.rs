@@ -73,7 +73,10 @@ fn logits_log_probabilities_and_greedy_tokens_are_those_of_the_other_implementat
 fn the_tokenizer_and_the_chat_template_give_the_same_ids() {
     let Some((model, expected, _)) = smollm2() else { return };
     for Text { text, ids } in &expected.tokenizer {
-        assert_eq!(&model.tokenizer().encode(text).unwrap(), ids, "{text:?}");
+        match ids.is_empty() {
+            true => assert!(model.tokenizer().encode(text).is_err(), "{text:?} has no tokens"),
+            false => assert_eq!(&model.tokenizer().encode(text).unwrap(), ids, "{text:?}"),
+        }
     }
     let model = model.with_chat(&ChatConfig::default()).unwrap();
     let Conversation { messages, ids } = &expected.chat_template;

@@ -53,7 +53,7 @@ pub struct BenchResult {
     pub step_s: f64,
     /// Its generation.
     pub generate_s: f64,
-    /// Its loss, gradient and optimizer.
+    /// The rest: rewards, loss, gradient and optimizer.
     pub update_s: f64,
     /// Generated tokens per second of whole steps.
     pub tokens_per_s: f64,
@@ -110,7 +110,7 @@ impl Bench {
         let [step_s, generate_s, update_s] = [
             median(timed.iter().map(|m| m.step_time)),
             median(timed.iter().map(|m| m.rollout_time)),
-            median(timed.iter().map(|m| m.update_time)),
+            median(timed.iter().map(|m| m.step_time - m.rollout_time)),
         ];
         let tokens = (self.prompts * self.group * self.new_tokens) as f64;
         let (first, last) = (&metrics[0], &metrics[metrics.len() - 1]);

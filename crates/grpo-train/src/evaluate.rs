@@ -27,14 +27,15 @@ pub struct Accuracy {
     pub answers: Vec<Answer>,
 }
 
-/// Answers every question greedily and scores the answers with `metric`. Nothing here depends on the training reward.
+/// Answers every question greedily and scores the answers with `metric`. Of `sampling` the lengths and the ends count: `max_new_tokens`,
+/// `min_new_tokens`, `stop` and `ignore_eos`. Nothing here depends on the training reward.
 ///
 /// # Errors
 /// When the model's numbers are broken, or the metric needs a reference that no question has.
 pub fn evaluate(
     model: &LanguageModel,
     questions: &[Question],
-    max_new_tokens: usize,
+    sampling: &Sampling,
     metric: &Metric,
     workers: &Workers,
 ) -> Result<Accuracy, Error> {
@@ -43,7 +44,7 @@ pub fn evaluate(
     let (mut prompts, mut asked, mut too_long) = (Vec::new(), Vec::new(), 0);
     for (index, question) in questions.iter().enumerate() {
         let ids = model.encode_prompt(&question.prompt)?;
-        if ids.len() + max_new_tokens <= context {
+        if ids.len() + sampling.max_new_tokens <= context {
             prompts.push(ids);
             asked.push(index);
         } else {
@@ -54,7 +55,12 @@ pub fn evaluate(
     let mut answers = vec![unasked; questions.len()];
     if !prompts.is_empty() {
         // Greedy: no stream is read.
-        let sampling = Sampling::greedy(max_new_tokens);
+        let sampling = Sampling {
+            min_new_tokens: sampling.min_new_tokens,
+            stop: sampling.stop.clone(),
+            ignore_eos: sampling.ignore_eos,
+            ..Sampling::greedy(sampling.max_new_tokens)
+        };
         let rollout = Rollout { sampling: &sampling, streams: Streams::new(0), rows: ROWS, workers };
         let groups = rollout.sample(model, &prompts, &vec![1; prompts.len()], 0)?;
         for ((group, prompt), &index) in groups.iter().zip(&prompts).zip(&asked) {

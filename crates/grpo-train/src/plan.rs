@@ -1,7 +1,7 @@
 //! What a recipe would take, looked at before any of it is done: what `grpo train --check` prints.
 
 use crate::{
-    Error, GrpoConfig, Machine, ModelConfig, Recipe, WeightType,
+    Error, GrpoConfig, Machine, Recipe,
     gather::Answers,
     grpo::{Grpo, Lesson},
     rollout::Rollout,
@@ -92,7 +92,7 @@ pub fn plan(recipe: &Recipe, machine: &Machine) -> Result<Plan, Error> {
         step_tokens,
         micro_batches: completions.div_ceil(grpo.micro_batch_size),
         steps: grpo.steps,
-        memory: memory(recipe, &model, longest, machine.is_gpu),
+        memory: memory(recipe, &model, longest),
         resident: (machine.peak_rss)(),
         seconds: [answers.times[0], update].map(|time| time.as_secs_f64() * times),
         measured: (rows, rows * new_tokens),
@@ -132,19 +132,11 @@ fn measure_update(
 }
 
 /// By counting. Activations are what the layers keep for the way back.
-fn memory(recipe: &Recipe, model: &LanguageModel, prompt: usize, is_gpu: bool) -> Vec<(&'static str, u64)> {
+fn memory(recipe: &Recipe, model: &LanguageModel, prompt: usize) -> Vec<(&'static str, u64)> {
     let config = model.config();
     let GrpoConfig { prompts_per_step, group_size, micro_batch_size, gradient_checkpointing, .. } = recipe.grpo;
     let (all, trained) = (model.parameters() as u64, model.trained_parameters() as u64);
-    let narrow = match &recipe.model {
-        ModelConfig::Folder(folder) => match folder.dtype {
-            WeightType::Bf16 | WeightType::F16 => true,
-            WeightType::Auto => is_gpu && recipe.lora.is_some(),
-            WeightType::F32 => false,
-        },
-        ModelConfig::Random(_) => false,
-    };
-    let width = if narrow { 2 } else { FLOAT };
+    let width = model.decoder().dtype().size() as u64;
     let own_reference = recipe.objective.kl.is_some_and(|kl| kl.beta > 0.0 || kl.placement == KlPlacement::Reward)
         && recipe.lora.is_none();
     let new = recipe.sampling.max_new_tokens as u64;

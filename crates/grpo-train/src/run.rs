@@ -479,8 +479,8 @@ impl Run<'_> {
         if questions.is_empty() {
             return Ok(None);
         }
-        let new_tokens = self.recipe.sampling.max_new_tokens;
-        let result = evaluate(&self.model, questions, new_tokens, &config.metric, &self.parts.workers)?;
+        let sampling = &self.recipe.sampling;
+        let result = evaluate(&self.model, questions, sampling, &config.metric, &self.parts.workers)?;
         observer.on(Event::Evaluated {
             stage: self.state.stage,
             step: self.state.step,

@@ -131,7 +131,7 @@ impl<'a> Decoding<'a> {
         let slot_count = slots.max(group_size).min(count);
         let (capacity, width) = (capacity(sampling), plan.kv_heads * plan.head_width);
         let device = model.decoder().device();
-        let dtype = model.decoder().norm.weight.val().dtype();
+        let dtype = model.decoder().dtype();
         let cache = || Tensor::zeros([slot_count * capacity, width], (&device, dtype));
         let own = plan.layers.iter().map(|_| KeyValues { keys: cache(), values: cache() }).collect();
         let most = sampling.max_new_tokens;

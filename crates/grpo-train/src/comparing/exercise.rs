@@ -85,8 +85,8 @@ impl<'a> Exercise<'a> {
         };
         let mut optimizer = OptimizerConfig::default().init();
         let worth = |learner: &Learner| -> Result<f64, Error> {
-            let (metric, tokens) = (&self.recipe.evaluation.metric, self.recipe.sampling.max_new_tokens);
-            Ok(evaluate(&learner.policy(), asked, tokens, metric, &one)?.accuracy)
+            let metric = &self.recipe.evaluation.metric;
+            Ok(evaluate(&learner.policy(), asked, &self.recipe.sampling, metric, &one)?.accuracy)
         };
         let mut point = Point { iterations: 0, sessions: 0, steps: 0, seconds: 0.0, worth: worth(&learner)? };
         let mut points = vec![point];

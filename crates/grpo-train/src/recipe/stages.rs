@@ -69,8 +69,8 @@ pub struct GrpoConfig {
     /// Share of the peak rate that is left at the end.
     #[serde(default)]
     pub floor: f64,
-    /// Episodes that go through the model together, in sampling and in the update. Changes memory and speed; numbers only by
-    /// rounding (which can tip a sampled token).
+    /// Episodes that go through the model together in the update, and for models of up to 20 million parameters in sampling (larger
+    /// ones decode all together). Changes memory and speed; numbers only by rounding (which can tip a sampled token).
     #[serde(default = "micro_batch_size")]
     pub micro_batch_size: usize,
     /// Computes layers again on the way back instead of keeping what they computed: a third more work, and a small part of the memory.
