@@ -263,7 +263,7 @@ pub(crate) struct Bench {
     /// Steps, the first included.
     #[arg(long, value_name = "N", default_value_t = 6)]
     pub(crate) steps: usize,
-    /// Completions that go through the model together. Default: all of a step.
+    /// Completions that go through the model together in the update. Default: those of one prompt, of two for a small model.
     #[arg(long, value_name = "N")]
     pub(crate) micro_batch: Option<usize>,
     /// Compute layers again on the way back instead of keeping what they computed.

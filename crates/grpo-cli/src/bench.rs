@@ -23,7 +23,7 @@ pub(crate) fn run(args: &args::Bench, started: Instant) -> Result<ExitCode, Fail
         steps: args.steps,
         checkpointing: args.checkpointing,
         lora: args.lora.map(|rank| LoraConfig { rank, alpha: 2.0 * rank as f64, ..LoraConfig::default() }),
-        micro_batch: args.micro_batch.unwrap_or(args.prompts * args.group),
+        micro_batch: args.micro_batch,
     };
     let result = bench.run(&machine, started).while_running()?;
     let line = serde_json::to_string(&result).while_running()?;

@@ -40,7 +40,11 @@ pub(crate) fn run(args: &args::Eval) -> Result<ExitCode, Failure> {
     let mut text =
         format!("model      {} ({} parameters)\n", folder.path().display(), thousands(model.parameters()));
     let _ = writeln!(text, "questions  {} of {}", thousands(exam.questions.len()), exam.source);
-    let _ = writeln!(text, "metric     {}, greedy, at most {} tokens", exam.metric_name, exam.sampling.max_new_tokens);
+    let _ = writeln!(
+        text,
+        "metric     {}, greedy, at most {} tokens",
+        exam.metric_name, exam.sampling.max_new_tokens
+    );
     let _ = writeln!(text, "accuracy   {}{}", percent(result.accuracy), right_of(&result.answers));
     let cut = result.answers.iter().filter(|a| a.finish == Some(FinishReason::Truncated)).count();
     for note in [

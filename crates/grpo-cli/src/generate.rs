@@ -32,7 +32,8 @@ pub(crate) fn run(args: &args::Generate) -> Result<ExitCode, Failure> {
 /// A conversation: every line is a message, and the answer goes into what is said next.
 fn converse(args: &args::Generate, model: &LanguageModel) -> Result<ExitCode, Failure> {
     if !model.has_chat() {
-        return Err(anyhow!("say what the model shall go on from, or have a conversation with --chat")).bad_input();
+        return Err(anyhow!("say what the model shall go on from, or have a conversation with --chat"))
+            .bad_input();
     }
     let shown = io::stdin().is_terminal();
     let mut messages: Vec<Message> = Vec::new();
@@ -46,7 +47,8 @@ fn converse(args: &args::Generate, model: &LanguageModel) -> Result<ExitCode, Fa
             break;
         }
         messages.push(Message::user(line.trim()));
-        let prompt = model.encode_chat(&messages).context("the conversation can't be used").while_running()?;
+        let prompt =
+            model.encode_chat(&messages).context("the conversation can't be used").while_running()?;
         let sampling = sampling(args, model, prompt.len()).while_running()?;
         let answer = complete(model, &prompt, &sampling, (args.seed, messages.len() as u64))?;
         messages.push(Message::assistant(answer.trim()));

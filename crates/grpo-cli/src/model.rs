@@ -1,7 +1,7 @@
 //! What `eval` and `generate` open: a device, and a model folder with what its run says about it.
 
-use crate::{args, hub};
 use crate::failure::{Classify, Failure};
+use crate::{args, hub};
 use anyhow::{Context, anyhow};
 use burn::tensor::Device;
 use grpo_lm::{ChatConfig, LanguageModel};

@@ -63,8 +63,9 @@ impl Source {
 
     /// Parses and checks the recipe of a language model with the changes from the command line.
     pub(crate) fn read(&self, args: &args::Train) -> anyhow::Result<Recipe> {
-        let mut recipe = self.changed(changes(args, "grpo.steps", self.starts_with_folder())?, Recipe::with_changes)?;
-        fetch(&mut recipe)?;
+        let mut recipe =
+            self.changed(changes(args, "grpo.steps", self.starts_with_folder())?, Recipe::with_changes)?;
+        fetch(&mut recipe, if args.quiet { hub::Show::Quiet } else { hub::Show::Stderr })?;
         recipe.resolve_paths(&self.base);
         self.check_paths(&recipe)?;
         Ok(recipe)
@@ -210,17 +211,17 @@ fn changes(args: &args::Train, steps_key: &str, starts_with_folder: bool) -> any
 
 /// Puts the local copies of models and data from the hub in the place of their names. A run keeps the paths, and with them the exact
 /// revision.
-fn fetch(recipe: &mut Recipe) -> anyhow::Result<()> {
+fn fetch(recipe: &mut Recipe, show: hub::Show) -> anyhow::Result<()> {
     let is_named = |path: &Path| hub::is_hub_name(&path.to_string_lossy());
     if let ModelConfig::Folder(model) = &mut recipe.model
         && is_named(&model.path)
     {
-        model.path = hub::model_folder(&model.path.to_string_lossy().parse()?, hub::Show::Stderr)?;
+        model.path = hub::model_folder(&model.path.to_string_lossy().parse()?, show)?;
     }
     if let DataConfig::Jsonl(data) = &mut recipe.data {
         for path in std::iter::once(&mut data.path).chain(&mut data.held_out) {
             if is_named(path) {
-                *path = hub::data_file(&path.to_string_lossy().parse()?, hub::Show::Stderr)?;
+                *path = hub::data_file(&path.to_string_lossy().parse()?, show)?;
             }
         }
     }
@@ -380,7 +381,8 @@ mod tests {
     fn every_recipe_in_the_folder_can_be_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let recipes: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+        let recipes: Vec<PathBuf> =
+            files.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
         assert!(recipes.len() >= 11, "{recipes:?}");
         for path in recipes {
             let (text, name) = (std::fs::read_to_string(&path).unwrap(), path.display());

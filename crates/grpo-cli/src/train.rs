@@ -55,13 +55,16 @@ fn check(recipe: &Recipe, args: &args::Train) -> Result<ExitCode, Failure> {
         ["questions".into(), format!("{train}, {} held out", thousands(plan.questions.1))],
         ["first prompt".into(), format!("{:?}", plan.prompt)],
         ["prompt tokens".into(), format!("{} to {}", plan.prompt_tokens.0, plan.prompt_tokens.1)],
-        ["a step".into(), format!(
-            "{} prompts, {} completions in {}, {} tokens at most",
-            plan.step.0,
-            plan.step.1,
-            count(plan.micro_batches, "micro-batch", "micro-batches"),
-            thousands(plan.step_tokens)
-        )],
+        [
+            "a step".into(),
+            format!(
+                "{} prompts, {} completions in {}, {} tokens at most",
+                plan.step.0,
+                plan.step.1,
+                count(plan.micro_batches, "micro-batch", "micro-batches"),
+                thousands(plan.step_tokens)
+            ),
+        ],
     ];
     for (name, value) in &plan.rewards {
         let value = value.map_or("no value".into(), |v| format!("{v:.3}"));
@@ -70,11 +73,14 @@ fn check(recipe: &Recipe, args: &args::Train) -> Result<ExitCode, Failure> {
     for (part, bytes_of) in plan.memory.iter().filter(|(_, bytes)| *bytes > 0) {
         rows.push([format!("memory: {part}"), bytes(*bytes_of)]);
     }
-    rows.push(["memory in all".into(), format!(
-        "{} by counting{}",
-        bytes(total),
-        plan.resident.map(|now| format!("; this check took {}", bytes(now))).unwrap_or_default()
-    )]);
+    rows.push([
+        "memory in all".into(),
+        format!(
+            "{} by counting{}",
+            bytes(total),
+            plan.resident.map(|now| format!("; this check took {}", bytes(now))).unwrap_or_default()
+        ),
+    ]);
     rows.push(["time of a step".into(), format!(
         "{} at most: {} generation, {} update (measured on {} of {} tokens each, the optimizer not included)",
         duration(per_step),
@@ -83,11 +89,14 @@ fn check(recipe: &Recipe, args: &args::Train) -> Result<ExitCode, Failure> {
         count(plan.measured.0, "completion", "completions"),
         plan.measured.1 / plan.measured.0.max(1)
     )]);
-    rows.push(["time in all".into(), format!(
-        "{} at most for {}, evaluations not included",
-        duration(per_step * plan.steps as f64),
-        count(plan.steps, "step", "steps")
-    )]);
+    rows.push([
+        "time in all".into(),
+        format!(
+            "{} at most for {}, evaluations not included",
+            duration(per_step * plan.steps as f64),
+            count(plan.steps, "step", "steps")
+        ),
+    ]);
     let rows: Vec<Vec<String>> = rows.into_iter().map(Vec::from).collect();
     io::stdout().write_all(table::aligned(&rows, &[1]).as_bytes()).while_running()?;
     Ok(ExitCode::SUCCESS)

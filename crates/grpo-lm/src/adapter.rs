@@ -61,18 +61,27 @@ impl LoraConfig {
     /// # Errors
     /// [`Error::Config`] names the key, the value and what would be right.
     pub fn validate(&self) -> Result<(), Error> {
-        let refuse = |key, value: String, reason: &str| Err(Error::Config { key, value, reason: reason.into() });
+        let refuse =
+            |key, value: String, reason: &str| Err(Error::Config { key, value, reason: reason.into() });
         if self.rank == 0 {
             return refuse("lora.rank", "0".into(), "use at least 1, for instance 16");
         }
         if !(self.alpha > 0.0 && self.alpha.is_finite()) {
-            return refuse("lora.alpha", self.alpha.to_string(), "use a positive number, for instance twice the rank");
+            return refuse(
+                "lora.alpha",
+                self.alpha.to_string(),
+                "use a positive number, for instance twice the rank",
+            );
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return refuse("lora.dropout", self.dropout.to_string(), "use a number in [0, 1)");
         }
         if self.target_modules.is_empty() {
-            return refuse("lora.target_modules", "empty".into(), "name at least one, or use [\"all-linear\"]");
+            return refuse(
+                "lora.target_modules",
+                "empty".into(),
+                "name at least one, or use [\"all-linear\"]",
+            );
         }
         Ok(())
     }
@@ -84,9 +93,9 @@ impl LoraConfig {
     }
 
     fn targets(&self, path: &str) -> bool {
-        self.target_modules
-            .iter()
-            .any(|t| t == "all-linear" || path == t || path.strip_suffix(t.as_str()).is_some_and(|p| p.ends_with('.')))
+        self.target_modules.iter().any(|t| {
+            t == "all-linear" || path == t || path.strip_suffix(t.as_str()).is_some_and(|p| p.ends_with('.'))
+        })
     }
 }
 
@@ -122,7 +131,10 @@ impl Decoder {
         self.adapted(config, |_, [inputs, outputs]| {
             let bound = (inputs as f64).powf(-0.5);
             let a = draws.uniform(inputs * config.rank, bound);
-            Ok([matrix(a, [inputs, config.rank], &device), matrix(vec![0.0; config.rank * outputs], [config.rank, outputs], &device)])
+            Ok([
+                matrix(a, [inputs, config.rank], &device),
+                matrix(vec![0.0; config.rank * outputs], [config.rank, outputs], &device),
+            ])
         })
     }
 
@@ -149,7 +161,10 @@ impl Decoder {
             Some(name) => Err(Error::Config {
                 key: "lora.target_modules",
                 value: format!("{name:?}"),
-                reason: format!("the model has no such projection; known are {}, or all-linear", PROJECTIONS.join(", ")),
+                reason: format!(
+                    "the model has no such projection; known are {}, or all-linear",
+                    PROJECTIONS.join(", ")
+                ),
             }),
         }
     }
@@ -219,7 +234,11 @@ pub(crate) fn load(decoder: Decoder, folder: &Path) -> Result<(Decoder, LoraConf
             let refuse = |reason: String| Error::Weights { path: weights.clone(), reason };
             let entry = disk.entry(&name).ok_or_else(|| refuse(format!("{name} is missing")))?;
             if entry.shape != [rows, columns] {
-                return Err(refuse(format!("{name} has shape {:?}, but {:?} fits", entry.shape, [rows, columns])));
+                return Err(refuse(format!(
+                    "{name} has shape {:?}, but {:?} fits",
+                    entry.shape,
+                    [rows, columns]
+                )));
             }
             unused.remove(&name);
             let values = crate::tensors::transposed(&entry.read()?, columns);
@@ -278,7 +297,8 @@ fn from_peft(value: &Map<String, Value>) -> Result<LoraConfig, String> {
         return Err(format!("peft_type is {kind:?}: only LORA is computed"));
     }
     let rank = value.get("r").and_then(Value::as_u64).ok_or("r is missing or not a whole number")?;
-    let alpha = value.get("lora_alpha").and_then(Value::as_f64).ok_or("lora_alpha is missing or not a number")?;
+    let alpha =
+        value.get("lora_alpha").and_then(Value::as_f64).ok_or("lora_alpha is missing or not a number")?;
     let targets = match value.get("target_modules") {
         Some(Value::String(name)) if name == "all-linear" => Some(vec![name.clone()]),
         Some(Value::Array(names)) => names.iter().map(|name| name.as_str().map(str::to_string)).collect(),

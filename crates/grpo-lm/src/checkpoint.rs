@@ -56,7 +56,8 @@ impl Files {
         let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
         let index: Value = serde_json::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         let map = index.get("weight_map").and_then(Value::as_object);
-        let map = map.ok_or_else(|| refuse("`weight_map` is missing; it names the file of each tensor".into()))?;
+        let map =
+            map.ok_or_else(|| refuse("`weight_map` is missing; it names the file of each tensor".into()))?;
         let mut shards: BTreeMap<&str, Disk> = BTreeMap::new();
         let mut tensors = BTreeMap::new();
         for (name, file) in map {
@@ -116,7 +117,8 @@ impl Reader<'_> {
         let expected = |name: &str| {
             (config.is_tied() && name == "lm_head.weight") || name.ends_with("rotary_emb.inv_freq")
         };
-        let left = self.files.tensors.values().filter(|e| !self.asked.contains(&e.name) && !expected(&e.name));
+        let left =
+            self.files.tensors.values().filter(|e| !self.asked.contains(&e.name) && !expected(&e.name));
         let left: Vec<&Entry> = left.collect();
         match left.first() {
             None => Ok(()),

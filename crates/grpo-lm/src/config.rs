@@ -258,9 +258,11 @@ impl DecoderConfig {
     /// The gate's activation.
     pub(crate) fn activation(&self, family: Family) -> &str {
         match family {
-            Family::Gemma3 => {
-                self.hidden_activation.as_deref().or(self.hidden_act.as_deref()).unwrap_or("gelu_pytorch_tanh")
-            }
+            Family::Gemma3 => self
+                .hidden_activation
+                .as_deref()
+                .or(self.hidden_act.as_deref())
+                .unwrap_or("gelu_pytorch_tanh"),
             _ => self.hidden_act.as_deref().unwrap_or("silu"),
         }
     }

@@ -68,8 +68,14 @@ impl Decoder {
                     k_proj: part.projection("self_attn.k_proj", [h, kv], plan.qkv_bias)?,
                     v_proj: part.projection("self_attn.v_proj", [h, kv], plan.qkv_bias)?,
                     o_proj: part.projection("self_attn.o_proj", [q, h], plan.output_bias)?,
-                    q_norm: plan.qk_norm.then(|| part.norm("self_attn.q_norm", d, norm_weight)).transpose()?,
-                    k_norm: plan.qk_norm.then(|| part.norm("self_attn.k_norm", d, norm_weight)).transpose()?,
+                    q_norm: plan
+                        .qk_norm
+                        .then(|| part.norm("self_attn.q_norm", d, norm_weight))
+                        .transpose()?,
+                    k_norm: plan
+                        .qk_norm
+                        .then(|| part.norm("self_attn.k_norm", d, norm_weight))
+                        .transpose()?,
                 },
                 mlp: Mlp {
                     gate_proj: part.projection("mlp.gate_proj", [h, inner], plan.mlp_bias)?,
@@ -125,7 +131,10 @@ impl Decoder {
         Ok(Pass {
             layout: Layout::new(batch),
             rotations: self.plan.ropes.iter().map(|rope| rope.rotation(&batch.positions)).collect(),
-            dropout: batch.dropout.as_ref().map(|(share, tokens)| Dropout { share: *share, tokens: tokens.clone() }),
+            dropout: batch
+                .dropout
+                .as_ref()
+                .map(|(share, tokens)| Dropout { share: *share, tokens: tokens.clone() }),
             plan: self.plan.clone(),
         })
     }

@@ -98,7 +98,8 @@ impl Plan {
         let family = Family::of(config)?;
         let gemma = family == Family::Gemma3;
         let width = config.head_width();
-        let scalar = config.query_pre_attn_scalar.as_ref().filter(|_| gemma).and_then(serde_json::Number::as_f64);
+        let scalar =
+            config.query_pre_attn_scalar.as_ref().filter(|_| gemma).and_then(serde_json::Number::as_f64);
         let scalar = scalar.unwrap_or(width as f64);
         if !(scalar > 0.0 && scalar.is_finite()) {
             let (value, reason) = (scalar.to_string(), "it must be positive".into());
@@ -187,11 +188,18 @@ fn layers(config: &DecoderConfig, family: Family) -> Result<Vec<LayerPlan>, Erro
             let every = config.sliding_window_pattern.unwrap_or(6).max(1);
             (1..=count).map(|layer| !layer.is_multiple_of(every)).collect()
         }
-        None => (0..count).map(|layer| windowed && layer >= config.max_window_layers.unwrap_or(count)).collect(),
+        None => {
+            (0..count).map(|layer| windowed && layer >= config.max_window_layers.unwrap_or(count)).collect()
+        }
     };
     if sliding.contains(&true) && !windowed {
-        let reason = "layer_types has sliding_attention, which Gemma computes, and Qwen where this is true".into();
-        return Err(Error::Config { key: "use_sliding_window", value: config.use_sliding_window.to_string(), reason });
+        let reason =
+            "layer_types has sliding_attention, which Gemma computes, and Qwen where this is true".into();
+        return Err(Error::Config {
+            key: "use_sliding_window",
+            value: config.use_sliding_window.to_string(),
+            reason,
+        });
     }
     let window = config.sliding_window.filter(|_| windowed);
     if sliding.contains(&true) && window.is_none_or(|w| w == 0) {
@@ -203,10 +211,7 @@ fn layers(config: &DecoderConfig, family: Family) -> Result<Vec<LayerPlan>, Erro
     }
     Ok(sliding
         .into_iter()
-        .map(|slides| LayerPlan {
-            window: window.filter(|_| slides),
-            rope: usize::from(slides && gemma),
-        })
+        .map(|slides| LayerPlan { window: window.filter(|_| slides), rope: usize::from(slides && gemma) })
         .collect())
 }
 

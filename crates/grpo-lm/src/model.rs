@@ -1,7 +1,6 @@
 use crate::{
-    ChatTemplate, Decoder, DecoderConfig, Error, LoraConfig, Message, Replay, SharedPrompts, Tokenizer, adapter,
-    checkpoint, decode,
-    ops::Places,
+    ChatTemplate, Decoder, DecoderConfig, Error, LoraConfig, Message, Replay, SharedPrompts, Tokenizer,
+    adapter, checkpoint, decode, ops::Places,
 };
 use burn::{
     module::Module,
@@ -52,7 +51,15 @@ struct Chat {
 impl LanguageModel {
     /// Joins the parts.
     pub fn new(decoder: Decoder, config: DecoderConfig, tokenizer: Tokenizer) -> Self {
-        Self { decoder, config: Arc::new(config), tokenizer: Arc::new(tokenizer), temperature: 1.0, lora: None, chat: None, replays: false }
+        Self {
+            decoder,
+            config: Arc::new(config),
+            tokenizer: Arc::new(tokenizer),
+            temperature: 1.0,
+            lora: None,
+            chat: None,
+            replays: false,
+        }
     }
 
     /// A model of the given shape with random weights.
@@ -211,8 +218,10 @@ impl LanguageModel {
                      leave [chat] out and write the prompt in `data.prompt`"
                 .into(),
         })?;
-        let template =
-            config.variables.iter().fold(template, |template, (name, value)| template.with_variable(name, value));
+        let template = config
+            .variables
+            .iter()
+            .fold(template, |template, (name, value)| template.with_variable(name, value));
         let chat = Chat { template, system: config.system.clone() };
         Ok(Self { chat: Some(Arc::new(chat)), ..self })
     }
@@ -322,8 +331,9 @@ impl LanguageModel {
         let (head, ref_head) = (self.decoder.linear_head(), reference.decoder.linear_head());
         let tokens = Tokens::new(states, &hidden.device());
         let one = |hidden: Tensor<2>| tokens.as_one_row(hidden);
-        let kl = grpo_core::linear_kl(one(hidden.clone()), &head, one(ref_hidden), &ref_head, self.temperature)
-            .map_err(policy_error)?;
+        let kl =
+            grpo_core::linear_kl(one(hidden.clone()), &head, one(ref_hidden), &ref_head, self.temperature)
+                .map_err(policy_error)?;
         let kl = tokens.to_grid(kl);
         Ok((self.statistics(hidden, states, actions)?, kl, replay))
     }
@@ -390,13 +400,15 @@ impl LanguageModel {
         let (head, tokens) = (self.decoder.linear_head(), Tokens::new(states, &hidden.device()));
         if let Some(rules) = &states.rules {
             let hidden = tokens.grid_of_rows(hidden);
-            let statistics = grpo_core::linear_log_probs_under(hidden, &head, actions, self.temperature, rules.clone())
-                .map_err(policy_error)?;
+            let statistics =
+                grpo_core::linear_log_probs_under(hidden, &head, actions, self.temperature, rules.clone())
+                    .map_err(policy_error)?;
             return Ok(Evaluation { log_probs: statistics.log_probs, entropy: statistics.entropies });
         }
         let actions = tokens.flat(actions);
-        let statistics = grpo_core::linear_log_probs(tokens.as_one_row(hidden), &head, actions, self.temperature)
-            .map_err(policy_error)?;
+        let statistics =
+            grpo_core::linear_log_probs(tokens.as_one_row(hidden), &head, actions, self.temperature)
+                .map_err(policy_error)?;
         Ok(Evaluation {
             log_probs: tokens.to_grid(statistics.log_probs),
             entropy: tokens.to_grid(statistics.entropies),

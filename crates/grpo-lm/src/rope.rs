@@ -99,7 +99,8 @@ impl Rope {
     fn yarn(self, keys: &Keys, width: usize, theta: f64, context: usize) -> Result<Self, Error> {
         let factor = keys.needed("factor")?;
         let old = keys.number("original_max_position_embeddings").unwrap_or(context as f64);
-        let (fast, slow) = (keys.number("beta_fast").unwrap_or(32.0), keys.number("beta_slow").unwrap_or(1.0));
+        let (fast, slow) =
+            (keys.number("beta_fast").unwrap_or(32.0), keys.number("beta_slow").unwrap_or(1.0));
         if ["mscale", "mscale_all_dim"].iter().any(|key| keys.values.get(key).is_some()) {
             return Err(keys.refuse("mscale is not computed".into()));
         }

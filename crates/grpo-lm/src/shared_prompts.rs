@@ -112,7 +112,8 @@ impl SharedPrompts {
         let keys = prompts.iter().chain(completions);
         let lengths = self.segments().into_iter().map(|segment| segment.len);
         let keys = keys.zip(lengths).flat_map(|(&key, len)| std::iter::repeat_n(key, len));
-        let keys = keys.zip(&self.positions).map(|(key, &position)| mix(key ^ mix(position as u64))).collect();
+        let keys =
+            keys.zip(&self.positions).map(|(key, &position)| mix(key ^ mix(position as u64))).collect();
         Self { dropout: (share > 0.0).then_some((share, keys)), ..self }
     }
 

@@ -49,8 +49,8 @@ impl Disk {
         }
         let mut bytes = vec![0; header as usize];
         file.read_exact(&mut bytes).map_err(Error::read(path))?;
-        let metadata: Metadata = serde_json::from_slice(&bytes)
-            .map_err(|e| refuse(format!("its header can't be read ({e})")))?;
+        let metadata: Metadata =
+            serde_json::from_slice(&bytes).map_err(|e| refuse(format!("its header can't be read ({e})")))?;
         let wanted = 8 + header + metadata.data_len() as u64;
         if whole < wanted {
             return Err(refuse(format!("it has {whole} of {wanted} bytes; was the download cut off?")));
@@ -240,7 +240,8 @@ impl ModuleVisitor for Collect {
 /// When the file can't be written.
 pub(crate) fn write(path: &Path, tensors: Vec<Named>) -> Result<(), Error> {
     // What comes in its place can be read by nobody else; this file shall be as readable as any other.
-    let readable = File::create(path).and_then(|file| file.metadata()).map_err(Error::write(path))?.permissions();
+    let readable =
+        File::create(path).and_then(|file| file.metadata()).map_err(Error::write(path))?.permissions();
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
     safetensors::serialize_to_file(views, Some(metadata), path).map_err(|e| match e {

@@ -143,7 +143,8 @@ impl Tokenizer {
     /// # Errors
     /// When it isn't one.
     pub fn chat_template(&self) -> Result<Option<ChatTemplate>, Error> {
-        let file = |name: &str| self.files.iter().find(|(n, _)| *n == name).map(|(_, bytes)| bytes.as_slice());
+        let file =
+            |name: &str| self.files.iter().find(|(n, _)| *n == name).map(|(_, bytes)| bytes.as_slice());
         let jinja = file("chat_template.jinja").map(String::from_utf8_lossy);
         // The file was parsed when it was read.
         let config = file("tokenizer_config.json").and_then(|bytes| serde_json::from_slice(bytes).ok());

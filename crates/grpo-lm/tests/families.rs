@@ -73,7 +73,8 @@ fn logits_are_those_of_transformers_one_by_one_and_in_a_ragged_batch() {
     each(|name, model, expected| {
         let prompts: Vec<Vec<u32>> = expected.cases.iter().map(|case| case.ids.clone()).collect();
         for case in &expected.cases {
-            let difference = largest_difference(&logits(model, std::slice::from_ref(&case.ids)), &case.logits);
+            let difference =
+                largest_difference(&logits(model, std::slice::from_ref(&case.ids)), &case.logits);
             assert!(difference < TOLERANCE, "{name}, {} tokens: {difference:e}", case.ids.len());
         }
         let all: Vec<Vec<f64>> = expected.cases.iter().flat_map(|case| case.logits.clone()).collect();
@@ -96,7 +97,8 @@ fn log_probabilities_of_ragged_completions_add_up_to_those_of_transformers() {
             actions.resize(actions.len() + longest - completion.len(), 0);
         }
         let device = model.decoder().device();
-        let actions = Tensor::<2, Int>::from_data(TensorData::new(actions, [completions.len(), longest]), &device);
+        let actions =
+            Tensor::<2, Int>::from_data(TensorData::new(actions, [completions.len(), longest]), &device);
         let log_probs = model.log_prob(&states, actions).unwrap();
         let values: Vec<f32> = log_probs.into_data().convert::<f32>().try_into_vec().unwrap();
         for ((row, completion), case) in values.chunks(longest).zip(&completions).zip(&expected.cases) {
@@ -128,7 +130,8 @@ fn the_cache_gives_the_log_probabilities_of_the_whole_sequence() {
         for (group, prompt) in groups.iter().zip(&prompts) {
             for episode in &group.episodes {
                 let whole = logits(model, &[[&prompt[..], &episode.actions].concat()]);
-                for (step, (&action, &recorded)) in episode.actions.iter().zip(&episode.log_probs).enumerate() {
+                for (step, (&action, &recorded)) in episode.actions.iter().zip(&episode.log_probs).enumerate()
+                {
                     let row = &whole[prompt.len() + step - 1];
                     let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                     let sum = max + row.iter().map(|x| (x - max).exp()).sum::<f64>().ln();

@@ -61,10 +61,12 @@ fn logits_log_probabilities_and_greedy_tokens_are_those_of_the_other_implementat
         compare(case, &alone);
         compare(case, rest);
         rest = &rest[case.ids.len()..];
-        let sum: f64 = case.ids[1..].iter().zip(&alone).map(|(&id, row)| row[id as usize] - logsumexp(row)).sum();
+        let sum: f64 =
+            case.ids[1..].iter().zip(&alone).map(|(&id, row)| row[id as usize] - logsumexp(row)).sum();
         close(sum, case.next_logprob_sum, "sum of log-probabilities");
         let sampling = Sampling::greedy(case.greedy_ids.len());
-        let groups = model.sample(std::slice::from_ref(&case.ids), 1, &sampling, &Streams::new(0), 0).unwrap();
+        let groups =
+            model.sample(std::slice::from_ref(&case.ids), 1, &sampling, &Streams::new(0), 0).unwrap();
         assert_eq!(groups[0].episodes[0].actions, case.greedy_ids, "{:?}", case.prompt);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, GrpoConfig, Machine, ModelConfig, ModelFolder, OptimizerConfig, Question, Recipe, Workers,
-    forming::Former, grpo::Grpo,
+    forming::Former, grpo::Grpo, workers::LARGE,
 };
 use grpo_core::Objective;
 use grpo_lm::{LanguageModel, LoraConfig};
@@ -28,8 +28,8 @@ pub struct Bench {
     pub new_tokens: usize,
     /// Steps, of which the first warms up.
     pub steps: usize,
-    /// Episodes that go through the model together.
-    pub micro_batch: usize,
+    /// Episodes that go through the model together in the update. Without a number, a group of a large model and two of a small one.
+    pub micro_batch: Option<usize>,
     /// Whether layers are computed again on the way back.
     pub checkpointing: bool,
     /// An adapter that is trained instead of all parameters.
@@ -72,7 +72,8 @@ pub struct BenchResult {
 }
 
 /// Any text will do: the work is the same.
-const TEXT: &str = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. ";
+const TEXT: &str =
+    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. ";
 
 impl Bench {
     /// Loads the model and makes the steps. `started` is when the process began.
@@ -80,20 +81,26 @@ impl Bench {
     /// # Errors
     /// When the model can't be loaded, a number can't be used, or a step fails.
     pub fn run(&self, machine: &Machine, started: Instant) -> Result<BenchResult, Error> {
-        let recipe = self.recipe();
-        recipe.grpo.validate()?;
-        recipe.sampling.validate()?;
         let mut model = LanguageModel::load(&self.model, &machine.device.clone().autodiff())?;
         if let Some(lora) = &self.lora {
             model = model.with_adapter(lora, 1)?;
         }
+        let recipe = self.recipe(model.parameters());
+        recipe.grpo.validate()?;
+        recipe.sampling.validate()?;
         let (prompt, prompt_tokens) = self.prompt(&model)?;
         let letters = |text: &str| text.matches('e').count() as f64 / text.chars().count().max(1) as f64;
-        let reward = reward_fn("letter_e", move |s| Some(Score::new(letters(s.completion), "share of the letter e")));
+        let reward =
+            reward_fn("letter_e", move |s| Some(Score::new(letters(s.completion), "share of the letter e")));
         let rewards = RewardSet::new().with(1.0, reward)?;
         let workers = Workers::fitting(machine.workers, model.parameters())?;
-        let grpo =
-            Grpo { recipe: &recipe, rewards: &rewards, reference: None, streams: Streams::new(1), workers: &workers };
+        let grpo = Grpo {
+            recipe: &recipe,
+            rewards: &rewards,
+            reference: None,
+            streams: Streams::new(1),
+            workers: &workers,
+        };
         let question = Question { prompt, reference: None, solution: None, difficulty: None };
         let pool = vec![question; self.prompts];
         let mut former = Former::new(&recipe.adaptive, recipe.seed)?;
@@ -133,7 +140,8 @@ impl Bench {
         })
     }
 
-    fn recipe(&self) -> Recipe {
+    fn recipe(&self, parameters: usize) -> Recipe {
+        let own = if parameters > LARGE { self.group } else { 2 * self.group };
         Recipe {
             name: "bench".into(),
             seed: 1,
@@ -151,7 +159,7 @@ impl Bench {
                 warmup_steps: 0,
                 decay: Default::default(),
                 floor: 1.0,
-                micro_batch_size: self.micro_batch,
+                micro_batch_size: self.micro_batch.unwrap_or(own),
                 gradient_checkpointing: self.checkpointing,
                 max_reward_failures: 0.0,
                 sampled_groups: 0,

@@ -6,7 +6,9 @@ use crate::{
     update::Sum,
 };
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use grpo_core::{AdvantageEstimator, Advantages, Diagnostics, KlPenalty, KlPlacement, LossInputs, Metrics, column};
+use grpo_core::{
+    AdvantageEstimator, Advantages, Diagnostics, KlPenalty, KlPlacement, LossInputs, Metrics, column,
+};
 use grpo_lm::{LanguageModel, Replay};
 use grpo_rewards::{RewardSet, Sample};
 use grpo_rollout::adaptive::Prompt;
@@ -160,7 +162,8 @@ impl Grpo<'_> {
             let policy = policy.with_decoder(decoder.clone());
             let parts = experience.micro_batches(recipe.grpo.micro_batch_size);
             let noise = self.noise(step, iteration);
-            let lesson = Lesson { prompts: &scored.prompts, experience: &experience, weights: &weights, noise };
+            let lesson =
+                Lesson { prompts: &scored.prompts, experience: &experience, weights: &weights, noise };
             let mut sum = Sum::default();
             let differentiate = |part: &MicroBatch| self.differentiate(&policy, &lesson, part);
             self.workers.each(&parts, differentiate, |part| sum.add(&decoder, part))?;

@@ -63,7 +63,9 @@ impl<'a> Part<'a> {
         let Some(Noise { share, key }) = noise else { return self };
         // By their places in the step, so that it doesn't matter how the step is cut.
         let keys = |which: u64, places: std::ops::Range<usize>| -> Vec<u64> {
-            places.map(|place| key ^ ((place as u64) << 1 | which).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()
+            places
+                .map(|place| key ^ ((place as u64) << 1 | which).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+                .collect()
         };
         let (prompts, rows) = (keys(0, part.groups.clone()), keys(1, part.rows.clone()));
         Self { states: self.states.with_dropout(share, &prompts, &rows), ..self }

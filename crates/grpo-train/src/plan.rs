@@ -109,7 +109,8 @@ fn measure_update(
 ) -> Result<Duration, Error> {
     let rows = answers.groups.iter().map(|g| g.episodes.len()).sum();
     let advantages = (0..rows).map(|row| if row % 2 == 0 { 1.0 } else { -1.0 }).collect();
-    let lengths: Vec<usize> = answers.groups.iter().flat_map(|g| g.episodes.iter().map(Episode::len)).collect();
+    let lengths: Vec<usize> =
+        answers.groups.iter().flat_map(|g| g.episodes.iter().map(Episode::len)).collect();
     let weights = recipe.objective.aggregate.row_weights(&lengths);
     let experience = Experience::new(answers.groups.clone(), advantages)?;
     let reference = recipe.objective.kl.is_some().then(|| model.frozen());
@@ -120,8 +121,12 @@ fn measure_update(
         streams: Streams::new(recipe.seed),
         workers: &parts.workers,
     };
-    let lesson =
-        Lesson { prompts: &answers.prompts, experience: &experience, weights: &weights, noise: grpo.noise(0, 0) };
+    let lesson = Lesson {
+        prompts: &answers.prompts,
+        experience: &experience,
+        weights: &weights,
+        noise: grpo.noise(0, 0),
+    };
     let policy = grpo.policy(model);
     let begin = Instant::now();
     for part in experience.micro_batches(recipe.grpo.micro_batch_size) {
@@ -134,11 +139,13 @@ fn measure_update(
 /// By counting. Activations are what the layers keep for the way back.
 fn memory(recipe: &Recipe, model: &LanguageModel, prompt: usize) -> Vec<(&'static str, u64)> {
     let config = model.config();
-    let GrpoConfig { prompts_per_step, group_size, micro_batch_size, gradient_checkpointing, .. } = recipe.grpo;
+    let GrpoConfig { prompts_per_step, group_size, micro_batch_size, gradient_checkpointing, .. } =
+        recipe.grpo;
     let (all, trained) = (model.parameters() as u64, model.trained_parameters() as u64);
     let width = model.decoder().dtype().size() as u64;
-    let own_reference = recipe.objective.kl.is_some_and(|kl| kl.beta > 0.0 || kl.placement == KlPlacement::Reward)
-        && recipe.lora.is_none();
+    let own_reference =
+        recipe.objective.kl.is_some_and(|kl| kl.beta > 0.0 || kl.placement == KlPlacement::Reward)
+            && recipe.lora.is_none();
     let new = recipe.sampling.max_new_tokens as u64;
     let rows = (prompts_per_step * group_size) as u64;
     let layers = config.num_hidden_layers as u64;

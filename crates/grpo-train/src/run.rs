@@ -448,7 +448,8 @@ impl Run<'_> {
         Lengths { metrics: self.state.metrics_bytes, samples: self.state.samples_bytes } =
             self.folder.lengths()?;
         // A reference that is the model with its adapter off is not kept: it is in the model's own folder.
-        let reference = self.reference.as_ref().filter(|r| r.adapter().is_some() == self.model.adapter().is_some());
+        let reference =
+            self.reference.as_ref().filter(|r| r.adapter().is_some() == self.model.adapter().is_some());
         let former = &self.former;
         let more = |folder: &Path| former.save(folder);
         let weights = Trained {

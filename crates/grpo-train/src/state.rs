@@ -158,13 +158,15 @@ pub(crate) fn load_module<M: Module>(
     Ok(())
 }
 
-pub(crate) fn save_module<M: Module>(module: &M, path: &Path, part: Option<&'static str>) -> Result<(), Error> {
+pub(crate) fn save_module<M: Module>(
+    module: &M,
+    path: &Path,
+    part: Option<&'static str>,
+) -> Result<(), Error> {
     let store = BurnpackStore::from_file(path).overwrite(true);
     let mut store = match part {
         Some(part) => store.with_regex(&part.replace('.', r"\.")),
         None => store,
     };
-    module
-        .save_into(&mut store)
-        .map_err(|e| Error::io("write", path)(std::io::Error::other(e.to_string())))
+    module.save_into(&mut store).map_err(|e| Error::io("write", path)(std::io::Error::other(e.to_string())))
 }

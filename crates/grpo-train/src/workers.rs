@@ -1,7 +1,7 @@
 use crate::Error;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::sync::{Condvar, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
 
 /// Parameters of a large model.
 pub(crate) const LARGE: usize = 20_000_000;

@@ -96,7 +96,8 @@ fn an_adapter_is_trained_and_the_weights_are_not() {
 
     let device = machine().device;
     let base = LanguageModel::load(&checkpoint(), &device).unwrap();
-    let adapted = LanguageModel::load(&checkpoint(), &device).unwrap().load_adapter(&out.join("adapter")).unwrap();
+    let adapted =
+        LanguageModel::load(&checkpoint(), &device).unwrap().load_adapter(&out.join("adapter")).unwrap();
     let merged = LanguageModel::load(&out.join("model"), &device).unwrap();
     let logits = |model: &LanguageModel| -> Vec<f32> {
         let none: [&[u32]; 0] = [];
@@ -122,7 +123,10 @@ fn a_resumed_adapter_is_the_uninterrupted_one() {
     run(&recipe, &whole).unwrap();
     let stop = AtomicBool::new(false);
     let mut observer = StopAfter { stage: Stage::Grpo, step: 2, stop: &stop };
-    assert!(matches!(train(&recipe, &cut, &machine(), &mut observer, &stop).unwrap(), Ending::Interrupted(_)));
+    assert!(matches!(
+        train(&recipe, &cut, &machine(), &mut observer, &stop).unwrap(),
+        Ending::Interrupted(_)
+    ));
     let ending = resume(&cut, &machine(), &mut Silent, &AtomicBool::new(false)).unwrap();
     assert!(matches!(ending, Ending::Finished(_)));
     if !reproducible() {
@@ -145,13 +149,19 @@ fn the_ratio_of_the_first_step_is_one_under_every_rule_of_the_sampler() {
         &["sampling.repetition_penalty=1.4"],
         &["sampling.min_new_tokens=6"],
         &["sampling.ignore_eos=true"],
-        &["sampling.temperature=1.3", "sampling.top_k=20", "sampling.top_p=0.9", "sampling.repetition_penalty=0.9"],
+        &[
+            "sampling.temperature=1.3",
+            "sampling.top_k=20",
+            "sampling.top_p=0.9",
+            "sampling.repetition_penalty=0.9",
+        ],
     ]
     .into_iter()
     .enumerate()
     {
         // A step as small as can be leaves the policy where it was, and the reference policy is the policy.
-        let changes = [rules, &["grpo.steps=1", "objective.kl.beta=0.1", "grpo.learning_rate=1e-9"][..]].concat();
+        let changes =
+            [rules, &["grpo.steps=1", "objective.kl.beta=0.1", "grpo.learning_rate=1e-9"][..]].concat();
         let out = folder.path().join(index.to_string());
         run(&recipe(&folder, &changes), &out).unwrap();
         let line = &metrics(&out)[0];
@@ -185,7 +195,10 @@ fn what_does_not_go_together_is_refused_before_anything_is_written() {
         (&["lora.rank=0"][..], &["lora.rank", "at least 1"][..]),
         (&["lora.target_modules=[\"query\"]"], &["query", "q_proj", "all-linear"]),
         (&["chat={}"], &["chat template"]),
-        (&["objective.kl={ beta = 0.1, exact = true }", "sampling.top_p=0.9"], &["objective.kl.exact", "sampling"]),
+        (
+            &["objective.kl={ beta = 0.1, exact = true }", "sampling.top_p=0.9"],
+            &["objective.kl.exact", "sampling"],
+        ),
         (&["sampling.max_new_tokens=500"], &["sampling.max_new_tokens", "context"]),
     ] {
         let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();

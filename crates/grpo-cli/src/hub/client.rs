@@ -103,8 +103,7 @@ impl Hub {
             .map(PathBuf::from)
             .or_else(|| hf_home.as_ref().map(|home| home.join("hub")))
             .context("there is no home folder to keep downloads in: set HF_HOME to a folder")?;
-        let cache =
-            std::path::absolute(&cache).with_context(|| format!("HF_HOME: {}", cache.display()))?;
+        let cache = std::path::absolute(&cache).with_context(|| format!("HF_HOME: {}", cache.display()))?;
         let token_file =
             set("HF_TOKEN_PATH").map(PathBuf::from).or_else(|| hf_home.map(|home| home.join("token")));
         let from_file = || std::fs::read_to_string(token_file.as_ref()?).ok();
@@ -118,9 +117,8 @@ impl Hub {
             ));
         }
         let offline = set("HF_HUB_OFFLINE").or_else(|| set("TRANSFORMERS_OFFLINE"));
-        let offline = offline.is_some_and(|value| {
-            ["1", "on", "yes", "true"].contains(&value.to_ascii_lowercase().as_str())
-        });
+        let offline = offline
+            .is_some_and(|value| ["1", "on", "yes", "true"].contains(&value.to_ascii_lowercase().as_str()));
         Ok(Self { endpoint, cache, token, offline, pause: Duration::from_secs(1) })
     }
 
@@ -362,9 +360,8 @@ impl Session<'_> {
     fn cached_model(&self) -> Option<PathBuf> {
         let folder = self.within(self.cached_snapshot()?);
         let there = |file: &str| folder.join(file).is_file();
-        let weights = || {
-            there(WEIGHTS) || shards(&folder.join(INDEX)).is_some_and(|all| all.iter().all(|s| there(s)))
-        };
+        let weights =
+            || there(WEIGHTS) || shards(&folder.join(INDEX)).is_some_and(|all| all.iter().all(|s| there(s)));
         (there(CONFIG) && there(TOKENIZER) && weights()).then_some(folder)
     }
 
@@ -646,8 +643,7 @@ impl Progress for &Bar {
         }
         let template = "{prefix} {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}, {eta} left";
         // A template that can't be read leaves indicatif's own style.
-        let style =
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::new(size as u64).with_style(style).with_prefix(filename.to_string());
         self.bar.set(Some(bar));
     }

@@ -184,10 +184,7 @@ fn files(folder: &Path) -> Vec<String> {
 fn a_model_is_downloaded_once() {
     let server = Server::with_model(&SMALL);
     let folder = server.model("hf://o/n").unwrap();
-    assert_eq!(
-        folder,
-        server.folder.path().join("hub").join("models--o--n").join("snapshots").join(COMMIT)
-    );
+    assert_eq!(folder, server.folder.path().join("hub").join("models--o--n").join("snapshots").join(COMMIT));
     let expected = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
     assert_eq!(files(&folder), expected);
     assert_eq!(std::fs::read(folder.join("model.safetensors")).unwrap(), b"0123456789");
@@ -402,8 +399,7 @@ fn data_is_one_file() {
 #[test]
 fn the_environment_is_read_as_python_does() {
     let from = |set: &[(&str, &str)]| {
-        let set: BTreeMap<String, String> =
-            set.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let set: BTreeMap<String, String> = set.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         Hub::from_variables(|name| set.get(name).cloned(), Some("/home/me".into()))
     };
     let cache = |set: &[(&str, &str)]| from(set).unwrap().cache;

@@ -91,7 +91,11 @@ fn end_by_text(model: &LanguageModel, sampling: &Sampling, row: &mut Row) -> Res
 }
 
 /// The end of a completion's text, long enough for a stop string that its last token completes.
-pub(super) fn recent_text(model: &LanguageModel, sampling: &Sampling, actions: &[u32]) -> Result<String, Error> {
+pub(super) fn recent_text(
+    model: &LanguageModel,
+    sampling: &Sampling,
+    actions: &[u32],
+) -> Result<String, Error> {
     // A token adds at least one byte, but for parts of a character, and for ends of text, which aren't shown.
     let longest = sampling.stop.iter().map(String::len).max().unwrap_or(0);
     let mut shown = 0;

@@ -272,7 +272,8 @@ impl<'a> Decoding<'a> {
         // The rows themselves, in the order of `rows`, which is falling or rising nowhere in particular.
         let mut taken: Vec<(usize, Row)> =
             rows.iter().map(|&row| (row, std::mem::take(&mut self.rows[row]))).collect();
-        let result = draw(self.model, self.sampling, &mut taken, logits, of_row, |row| &ids[row / group_size]);
+        let result =
+            draw(self.model, self.sampling, &mut taken, logits, of_row, |row| &ids[row / group_size]);
         for (row, state) in taken {
             self.rows[row] = state;
         }

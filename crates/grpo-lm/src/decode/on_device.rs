@@ -108,7 +108,8 @@ mod tests {
             let mut noise = || (rng.next_u32() as f32 / u32::MAX as f32 - 0.5) * 8.0;
             let mut logits: Vec<f32> = (0..rows * vocab).map(|_| noise()).collect();
             logits[3] = f32::NEG_INFINITY;
-            let mut generators: Vec<_> = (0..rows).map(|row| Streams::new(9).stream(1, row as u64, 0)).collect();
+            let mut generators: Vec<_> =
+                (0..rows).map(|row| Streams::new(9).stream(1, row as u64, 0)).collect();
             let host: Vec<Choice> = logits
                 .chunks(vocab)
                 .zip(&mut generators.clone())

@@ -1,5 +1,8 @@
 use grpo_rollout::{Choice, Episode, FinishReason, Sampling, Support};
-use rand_chacha::{ChaCha8Rng, rand_core::{RngCore, SeedableRng}};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{RngCore, SeedableRng},
+};
 
 /// One completion in the making.
 pub(super) struct Row {

@@ -5,13 +5,11 @@
 //! the softmax nor its gradient crosses lanes. Sums over keys run over blocks of them, with the maximum so far (online
 //! softmax). The backward pass recomputes the probabilities from `lse`, the logarithm of the sum of exponentials.
 
-use std::array::from_fn;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
-use super::{Rows, RowsMut, dot, exp, flat};
+use super::{PARALLEL, Rows, dot, exp, flat, spread};
 
 /// Keys that are scored at a time: their scores stay in the fastest cache. A multiple of every `M` below.
 const KEYS: usize = 64;
@@ -58,14 +56,11 @@ impl Heads {
         self.query / self.kv.max(1)
     }
 
-    /// Columns of a fused matrix of queries, keys and values.
-    pub(crate) fn fused_width(&self) -> usize {
-        (self.query + 2 * self.kv) * self.width
-    }
-
-    /// Where queries, keys and values begin in a row of the fused matrix.
-    fn offsets(&self) -> [usize; 3] {
-        [0, self.query * self.width, (self.query + self.kv) * self.width]
+    /// Whether attention of some segments is worth another thread.
+    fn is_large(&self, segments: &[Segment]) -> bool {
+        let pairs: usize =
+            segments.iter().map(|segment| segment.len * (segment.prefix.len() + segment.len)).sum();
+        pairs * self.query * self.width > PARALLEL
     }
 }
 
@@ -81,59 +76,48 @@ pub(crate) struct Qkv<'a> {
 }
 
 impl<'a> Qkv<'a> {
-    /// From one matrix, `[tokens, (query + 2 · kv) · width]`.
-    pub(crate) fn fused(values: &'a [f32], heads: &Heads) -> Self {
-        let [q, k, v] = heads.offsets().map(|offset| Rows { values, stride: heads.fused_width(), offset });
-        Self { q, k, v }
-    }
-
-    /// From three matrices.
-    pub(crate) fn separate(q: &'a [f32], k: &'a [f32], v: &'a [f32], heads: &Heads) -> Self {
+    /// From the three matrices.
+    pub(crate) fn new(q: &'a [f32], k: &'a [f32], v: &'a [f32], heads: &Heads) -> Self {
         let kv = heads.kv * heads.width;
-        Self { q: Rows::whole(q, heads.query * heads.width), k: Rows::whole(k, kv), v: Rows::whole(v, kv) }
+        Self { q: Rows::new(q, heads.query * heads.width), k: Rows::new(k, kv), v: Rows::new(v, kv) }
     }
 }
 
-/// Where gradients go. What a matrix held before is lost, in the columns that are written.
-pub(crate) enum Gradients<'a> {
-    /// Into one matrix, `[tokens, (query + 2 · kv) · width]`.
-    Fused(&'a mut [f32]),
-    /// Into three.
-    Separate {
-        /// For queries.
-        q: RowsMut<'a>,
-        /// For keys.
-        k: RowsMut<'a>,
-        /// For values.
-        v: RowsMut<'a>,
-    },
+/// Where gradients go: matrices of the same shapes. What they held before is lost, in the rows of the segments.
+pub(crate) struct Gradients<'a> {
+    /// For queries.
+    pub(crate) q: &'a mut [f32],
+    /// For keys.
+    pub(crate) k: &'a mut [f32],
+    /// For values.
+    pub(crate) v: &'a mut [f32],
 }
 
 /// Attends: puts the means of values into `out`, `[tokens, query · width]`, and the logarithms of the sums of
 /// exponentiated scores into `lse`, `[tokens, query]`. Segments don't overlap; tokens outside of them are left alone.
 pub(crate) fn forward(heads: &Heads, qkv: Qkv, segments: &[Segment], out: &mut [f32], lse: &mut [f32]) {
     let (arch, width, group) = (pulp::Arch::new(), heads.width, heads.group());
-    let tasks = (0..segments.len() * heads.kv).into_par_iter();
-    let results: Vec<(Vec<f32>, Vec<f32>)> = tasks
-        .map(|task| {
-            let (segment, kv) = (&segments[task / heads.kv], task % heads.kv);
-            arch.dispatch(Forward { heads, qkv, segment, kv })
-        })
-        .collect();
-    let outs = by_segment(out, heads.query * width, segments).into_par_iter();
-    let lses = by_segment(lse, heads.query, segments).into_par_iter();
-    outs.zip(lses).zip(results.par_chunks(heads.kv.max(1))).zip(segments).for_each(
-        |(((out, lse), results), segment)| {
-            let len = segment.len;
-            for (kv, (means, logs)) in results.iter().enumerate() {
-                for (h, j) in (0..group).flat_map(|h| (0..len).map(move |j| (h, j))) {
-                    let place = j * heads.query + kv * group + h;
-                    out[place * width..][..width].copy_from_slice(&means[(h * len + j) * width..][..width]);
-                    lse[place] = logs[h * len + j];
-                }
+    let large = heads.is_large(segments);
+    let results = spread(tasks(heads, segments), large, |_, (segment, kv)| {
+        arch.dispatch(Forward { heads, qkv, segment, kv })
+    });
+    let outs = by_segment(out, heads.query * width, segments).into_iter();
+    let rows = outs.zip(by_segment(lse, heads.query, segments)).collect();
+    spread(rows, large, |at, (out, lse)| {
+        let len = segments[at].len;
+        for (kv, (means, logs)) in results[at * heads.kv..][..heads.kv].iter().enumerate() {
+            for (h, j) in (0..group).flat_map(|h| (0..len).map(move |j| (h, j))) {
+                let place = j * heads.query + kv * group + h;
+                out[place * width..][..width].copy_from_slice(&means[(h * len + j) * width..][..width]);
+                lse[place] = logs[h * len + j];
             }
-        },
-    );
+        }
+    });
+}
+
+/// Every key-value head of every segment.
+fn tasks<'a>(heads: &Heads, segments: &'a [Segment]) -> Vec<(&'a Segment, usize)> {
+    segments.iter().flat_map(|segment| (0..heads.kv).map(move |kv| (segment, kv))).collect()
 }
 
 /// What [`forward`] computed, and the gradient for its `out`.
@@ -156,42 +140,42 @@ pub(crate) fn backward(
     gradients: Gradients,
 ) {
     let (arch, width, group) = (pulp::Arch::new(), heads.width, heads.group());
-    let tasks = (0..segments.len() * heads.kv).into_par_iter();
-    let results: Vec<Parts> = tasks
-        .map(|task| {
-            let (segment, kv) = (&segments[task / heads.kv], task % heads.kv);
-            arch.dispatch(Backward { heads, qkv, segment, kv, upstream })
-        })
-        .collect();
-    let places = places(gradients, heads, segments);
-    places.into_par_iter().zip(segments).enumerate().for_each(|(at, (mut place, segment))| {
-        for kv in 0..heads.kv {
-            let Parts { q, k, v } = &results[at * heads.kv + kv];
-            for (h, j) in (0..group).flat_map(|h| (0..segment.len).map(move |j| (h, j))) {
-                let column = (kv * group + h) * width;
-                place.row(0, j, column, width).copy_from_slice(&q[(h * segment.len + j) * width..][..width]);
+    let (large, columns) = (heads.is_large(segments), heads.kv * width);
+    let results = spread(tasks(heads, segments), large, |_, (segment, kv)| {
+        arch.dispatch(Backward { heads, qkv, segment, kv, upstream })
+    });
+    let Gradients { q, k, v } = gradients;
+    let both = by_segment(k, columns, segments).into_iter().zip(by_segment(v, columns, segments));
+    let rows = by_segment(q, heads.query * width, segments).into_iter().zip(both).collect();
+    spread(rows, large, |at, (for_q, (for_k, for_v)): (&mut [f32], (&mut [f32], &mut [f32]))| {
+        let Segment { first, len, ref prefix } = segments[at];
+        for (kv, Parts { q, k, v }) in results[at * heads.kv..][..heads.kv].iter().enumerate() {
+            for (h, j) in (0..group).flat_map(|h| (0..len).map(move |j| (h, j))) {
+                let place = (j * heads.query + kv * group + h) * width;
+                for_q[place..][..width].copy_from_slice(&q[(h * len + j) * width..][..width]);
             }
-            for (part, own) in [(1, k), (2, v)] {
-                let own = own[segment.prefix.len() * width..].chunks_exact(width);
-                for (j, own) in own.take(segment.len).enumerate() {
-                    place.row(part, j, kv * width, width).copy_from_slice(own);
-                }
+            for j in 0..len {
+                let (place, own) = (j * columns + kv * width, (prefix.len() + j) * width);
+                for_k[place..][..width].copy_from_slice(&k[own..][..width]);
+                for_v[place..][..width].copy_from_slice(&v[own..][..width]);
             }
         }
         // The gradients from the segments that continue this one, in their order.
-        for (other, continued) in segments.iter().enumerate() {
-            let prefix = &continued.prefix;
-            let shared = prefix.start.max(segment.first)..prefix.end.min(segment.first + segment.len);
-            for (token, kv) in shared.flat_map(|token| (0..heads.kv).map(move |kv| (token, kv))) {
-                let Parts { k, v, .. } = &results[other * heads.kv + kv];
-                for (part, theirs) in [(1, k), (2, v)] {
-                    let theirs = &theirs[(token - prefix.start) * width..][..width];
-                    let row = place.row(part, token - segment.first, kv * width, width);
-                    row.iter_mut().zip(theirs).for_each(|(sum, x)| *sum += x);
+        for (other, Segment { prefix, .. }) in segments.iter().enumerate() {
+            for token in prefix.start.max(first)..prefix.end.min(first + len) {
+                for (kv, Parts { k, v, .. }) in results[other * heads.kv..][..heads.kv].iter().enumerate() {
+                    let (place, theirs) =
+                        ((token - first) * columns + kv * width, (token - prefix.start) * width);
+                    add(&mut for_k[place..][..width], &k[theirs..][..width]);
+                    add(&mut for_v[place..][..width], &v[theirs..][..width]);
                 }
             }
         }
     });
+}
+
+fn add(sums: &mut [f32], terms: &[f32]) {
+    sums.iter_mut().zip(terms).for_each(|(sum, x)| *sum += x);
 }
 
 /// Every segment's rows of a matrix, in the order of the segments.
@@ -209,63 +193,46 @@ fn by_segment<'a>(values: &'a mut [f32], width: usize, segments: &[Segment]) -> 
     parts
 }
 
-/// A segment's rows of the gradients: three matrices, or one and two empty ones.
-struct Place<'a> {
-    buffers: [&'a mut [f32]; 3],
-    /// For queries, keys and values: which matrix, its columns, and the first of theirs.
-    views: [(usize, usize, usize); 3],
+/// A head of a matrix, or a key-value head.
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    rows: Rows<'a>,
+    column: usize,
+    width: usize,
 }
 
-impl Place<'_> {
-    fn row(&mut self, part: usize, row: usize, column: usize, width: usize) -> &mut [f32] {
-        let (buffer, stride, offset) = self.views[part];
-        &mut self.buffers[buffer][row * stride + offset + column..][..width]
+impl<'a> Head<'a> {
+    /// A token's.
+    #[inline(always)]
+    fn of(self, token: usize) -> &'a [f32] {
+        self.rows.part(token, self.column, self.width)
     }
 }
 
-/// The gradients' rows, segment by segment.
-fn places<'a>(gradients: Gradients<'a>, heads: &Heads, segments: &[Segment]) -> Vec<Place<'a>> {
-    match gradients {
-        Gradients::Fused(values) => {
-            let views = heads.offsets().map(|offset| (0, heads.fused_width(), offset));
-            let rows = by_segment(values, heads.fused_width(), segments).into_iter();
-            rows.map(|rows| Place { buffers: [rows, &mut [], &mut []], views }).collect()
-        }
-        Gradients::Separate { q, k, v } => {
-            let views = [(0, q.stride, q.offset), (1, k.stride, k.offset), (2, v.stride, v.offset)];
-            let [q, k, v] = [q, k, v].map(|rows| by_segment(rows.values, rows.stride, segments).into_iter());
-            q.zip(k).zip(v).map(|((q, k), v)| Place { buffers: [q, k, v], views }).collect()
-        }
-    }
-}
-
-/// Packs rows in panels of `M`: element (row j, column c) stands at `[j / M · width + c][j % M]`. Zeros fill the last
-/// panel.
-fn pack_rows<'a, const M: usize>(rows: impl Iterator<Item = &'a [f32]>, width: usize) -> Vec<[f32; M]> {
-    let mut panels = Vec::new();
-    for (j, row) in rows.enumerate() {
-        if j % M == 0 {
-            panels.resize(panels.len() + width, [0.0; M]);
-        }
-        let panel = panels.len() - width;
-        for (to, &x) in panels[panel..].iter_mut().zip(row) {
+/// Packs keys in panels of `M`: number c of key j stands at `[j / M · width + c][j % M]`. Zeros fill the last panel.
+#[inline(always)]
+fn pack_rows<const M: usize>(head: Head, segment: &Segment, padded: usize) -> Vec<[f32; M]> {
+    let mut panels = vec![[0.0; M]; padded / M * head.width];
+    for (j, token) in segment.keys().enumerate() {
+        for (to, &x) in panels[j / M * head.width..].iter_mut().zip(head.of(token)) {
             to[j % M] = x;
         }
     }
     panels
 }
 
-/// Packs columns in panels of `M`: element (row j, column c) stands at `[c / M · padded + j][c % M]`. Zeros fill the last
-/// panel, and the rows up to `padded`.
-fn pack_columns<'a, const M: usize>(
-    rows: impl Iterator<Item = &'a [f32]>,
-    width: usize,
-    padded: usize,
-) -> Vec<[f32; M]> {
-    let mut panels = vec![[0.0; M]; width.div_ceil(M) * padded];
-    for (j, row) in rows.enumerate() {
-        for (panel, columns) in row.chunks(M).enumerate() {
-            panels[panel * padded + j][..columns.len()].copy_from_slice(columns);
+/// Packs columns in panels of `M`: number c of key j stands at `[c / M · padded + j][c % M]`. Zeros fill the last panel,
+/// and the keys up to `padded`.
+#[inline(always)]
+fn pack_columns<const M: usize>(head: Head, segment: &Segment, padded: usize) -> Vec<[f32; M]> {
+    let mut panels = vec![[0.0; M]; head.width.div_ceil(M) * padded];
+    for (j, token) in segment.keys().enumerate() {
+        let (whole, rest) = head.of(token).as_chunks::<M>();
+        for (to, &columns) in panels[j..].iter_mut().step_by(padded).zip(whole) {
+            *to = columns;
+        }
+        if !rest.is_empty() {
+            panels[whole.len() * padded + j][..rest.len()].copy_from_slice(rest);
         }
     }
     panels
@@ -273,7 +240,7 @@ fn pack_columns<'a, const M: usize>(
 
 /// Adds to `sums[m]` the sum over k of `a[k][m] · b[k]`. `M · N` independent sums keep the multipliers busy.
 #[inline(always)]
-fn multiply<S: Simd, const M: usize, const N: usize>(
+pub(super) fn multiply<S: Simd, const M: usize, const N: usize>(
     simd: S,
     a: &[[f32; M]],
     b: &[[S::f32s; N]],
@@ -290,18 +257,20 @@ fn multiply<S: Simd, const M: usize, const N: usize>(
     sums
 }
 
-/// The same for an `a` that stands the other way round, `a[m][k]`, with as many k as `b` has.
+/// The same for an `a` that stands the other way round, and for the numbers of two vectors: `a[m · 2 · lanes + k]`.
 #[inline(always)]
 fn multiply_rows<S: Simd, const M: usize, const N: usize>(
     simd: S,
-    a: [&[f32]; M],
+    a: &[f32],
     b: &[[S::f32s; N]],
     mut sums: [[S::f32s; N]; M],
 ) -> [[S::f32s; N]; M] {
-    let a = a.map(|row| &row[..b.len()]);
+    // Constant lengths: nothing is left to check in the loop.
+    let count = 2 * S::F32_LANES;
+    let (a, b) = (&a[..M * count], &b[..count]);
     for (k, b) in b.iter().enumerate() {
-        for (sums, a) in sums.iter_mut().zip(a) {
-            let a = simd.splat_f32s(a[k]);
+        for (m, sums) in sums.iter_mut().enumerate() {
+            let a = simd.splat_f32s(a[m * count + k]);
             for (sum, &b) in sums.iter_mut().zip(b) {
                 *sum = simd.mul_add_e_f32s(a, b, *sum);
             }
@@ -381,19 +350,25 @@ fn lanes<S: Simd>(simd: S) -> [S::f32s; 2] {
     lanes[0]
 }
 
-/// Puts rows into the lanes of vectors, column by column, times a factor. Idle lanes get zeros.
+/// Puts the rows of some tokens into the lanes of vectors, column by column, times a factor. Idle lanes get zeros.
 #[inline(always)]
-fn transpose<'a, S: Simd>(
-    simd: S,
-    rows: impl Iterator<Item = &'a [f32]>,
-    factor: f32,
-    out: &mut [[S::f32s; 2]],
-) {
+fn transpose<S: Simd>(simd: S, head: Head, tokens: Range<usize>, factor: f32, out: &mut [[S::f32s; 2]]) {
     out.fill([simd.splat_f32s(0.0); 2]);
     let out = flat::<S, 2>(out);
-    for (lane, row) in rows.enumerate() {
-        for (to, &x) in out.chunks_exact_mut(2 * S::F32_LANES).zip(row) {
+    for (lane, token) in tokens.enumerate() {
+        for (to, &x) in out.chunks_exact_mut(2 * S::F32_LANES).zip(head.of(token)) {
             to[lane] = x * factor;
+        }
+    }
+}
+
+/// The other way round: lanes to rows.
+#[inline(always)]
+fn transpose_back<S: Simd>(sums: &mut [[S::f32s; 2]], width: usize, out: &mut [f32]) {
+    let sums = flat::<S, 2>(sums);
+    for (lane, out) in out.chunks_exact_mut(width).enumerate() {
+        for (out, sums) in out.iter_mut().zip(sums.chunks_exact(2 * S::F32_LANES)) {
+            *out = sums[lane];
         }
     }
 }
@@ -424,9 +399,8 @@ impl Forward<'_> {
         let block_rows = 2 * S::F32_LANES;
         let keys = segment.prefix.len() + len;
         let padded = keys.next_multiple_of(M);
-        let k = pack_rows::<M>(segment.keys().map(|token| qkv.k.part(token, kv * width, width)), width);
-        let v = segment.keys().map(|token| qkv.v.part(token, kv * width, width));
-        let v = pack_columns::<M>(v, width, padded);
+        let k = pack_rows::<M>(Head { rows: qkv.k, column: kv * width, width }, segment, padded);
+        let v = pack_columns::<M>(Head { rows: qkv.v, column: kv * width, width }, segment, padded);
         let (mut out, mut lse) = (vec![0.0; group * len * width], vec![0.0; group * len]);
 
         let (zero, lanes) = ([simd.splat_f32s(0.0); 2], lanes(simd));
@@ -436,9 +410,9 @@ impl Forward<'_> {
         for (h, start) in (0..group).flat_map(|h| (0..len).step_by(block_rows).map(move |at| (h, at))) {
             let rows = block_rows.min(len - start);
             let block = Block { position: segment.prefix.len() + start, rows, window: heads.window };
-            let column = (kv * group + h) * width;
-            let queries = (0..rows).map(|row| qkv.q.part(segment.first + start + row, column, width));
-            transpose(simd, queries, heads.scale, &mut q);
+            let (head, token) = (kv * group + h, segment.first + start);
+            let queries = Head { rows: qkv.q, column: head * width, width };
+            transpose(simd, queries, token..token + rows, heads.scale, &mut q);
             means.fill(zero);
             let (mut maximum, mut sum) = ([simd.splat_f32s(MASKED); 2], zero);
             let range = block.keys::<M>();
@@ -470,15 +444,15 @@ impl Forward<'_> {
                     *means = multiply(simd, &v[first..], weights, *means);
                 }
             }
-            let (means, mut ends) = (flat::<S, 2>(&mut means), [maximum, sum]);
+            for (mean, sum) in means.iter_mut().flat_map(|means| means.iter_mut().zip(&sum)) {
+                *mean = simd.div_f32s(*mean, *sum);
+            }
+            transpose_back::<S>(&mut means, width, &mut out[(h * len + start) * width..][..rows * width]);
+            let mut ends = [maximum, sum];
             let (maximum, sum) = flat::<S, 2>(&mut ends).split_at(block_rows);
-            let rows = out[(h * len + start) * width..].chunks_exact_mut(width).take(rows);
-            for (lane, out) in rows.enumerate() {
-                let inverse = 1.0 / sum[lane];
-                for (out, means) in out.iter_mut().zip(means.chunks_exact(block_rows)) {
-                    *out = means[lane] * inverse;
-                }
-                lse[h * len + start + lane] = maximum[lane] + sum[lane].ln();
+            let lse = lse[h * len + start..].iter_mut().take(rows);
+            for ((lse, maximum), sum) in lse.zip(maximum).zip(sum) {
+                *lse = maximum + sum.ln();
             }
         }
         (out, lse)
@@ -501,37 +475,39 @@ impl<S: Simd> Panels<S> {
         Self { pairs: vec![[zero; 2]; rows * (vectors / 2)], last, rows }
     }
 
-    /// A row's numbers, piece by piece: those in pairs, then those in single vectors.
+    /// Puts the rows of some tokens in, times a factor, and zeros after them.
     #[inline(always)]
-    fn row(&mut self, row: usize) -> impl Iterator<Item = &mut [f32]> {
-        let (pair, single) = (2 * S::F32_LANES, S::F32_LANES);
-        let pairs = flat::<S, 2>(&mut self.pairs).chunks_exact_mut(pair).skip(row).step_by(self.rows);
-        pairs.chain(flat::<S, 1>(&mut self.last).chunks_exact_mut(single).skip(row).step_by(self.rows))
-    }
-
-    /// Puts rows in, times a factor, and zeros after them.
-    #[inline(always)]
-    fn fill<'a>(&mut self, rows: impl Iterator<Item = &'a [f32]>, factor: f32) {
-        let mut count = 0;
-        for values in rows {
-            let mut values = values.iter();
-            for piece in self.row(count) {
-                piece.iter_mut().zip(&mut values).for_each(|(to, &x)| *to = x * factor);
+    fn fill(&mut self, simd: S, head: Head, tokens: Range<usize>, factor: f32) {
+        let (pair, zero, rows) = (2 * S::F32_LANES, simd.splat_f32s(0.0), self.rows);
+        self.pairs.fill([zero; 2]);
+        self.last.fill([zero]);
+        let (pairs, last) = (flat::<S, 2>(&mut self.pairs), flat::<S, 1>(&mut self.last));
+        for (row, token) in tokens.enumerate() {
+            let (in_pairs, rest) = head.of(token).split_at(head.width.min(pairs.len() / rows));
+            for (p, from) in in_pairs.chunks(pair).enumerate() {
+                for (to, &x) in pairs[(p * rows + row) * pair..].iter_mut().zip(from) {
+                    *to = x * factor;
+                }
             }
-            count += 1;
-        }
-        for row in count..self.rows {
-            self.row(row).for_each(|piece| piece.fill(0.0));
+            for (to, &x) in last.iter_mut().skip(row * S::F32_LANES).zip(rest) {
+                *to = x * factor;
+            }
         }
     }
 
     /// Takes the first rows out.
+    #[inline(always)]
     fn into_rows(mut self, rows: usize, width: usize) -> Vec<f32> {
+        let (pair, padded) = (2 * S::F32_LANES, self.rows);
+        let (pairs, last) = (flat::<S, 2>(&mut self.pairs), flat::<S, 1>(&mut self.last));
         let mut out = vec![0.0; rows * width];
         for (row, out) in out.chunks_exact_mut(width).enumerate() {
-            let mut out = out.iter_mut();
-            for piece in self.row(row) {
-                piece.iter().zip(&mut out).for_each(|(&x, to)| *to = x);
+            let (in_pairs, rest) = out.split_at_mut(width.min(pairs.len() / padded));
+            for (p, to) in in_pairs.chunks_mut(pair).enumerate() {
+                to.copy_from_slice(&pairs[(p * padded + row) * pair..][..to.len()]);
+            }
+            for (to, &x) in rest.iter_mut().zip(last.iter().skip(row * S::F32_LANES)) {
+                *to = x;
             }
         }
         out
@@ -542,7 +518,6 @@ impl<S: Simd> Panels<S> {
     fn add_product<const M: usize>(&mut self, simd: S, first: usize, weights: &[f32], rows: &Self) {
         let queries = rows.rows;
         for (weights, first) in weights.chunks_exact(M * queries).zip((first..).step_by(M)) {
-            let weights: [&[f32]; M] = from_fn(|m| &weights[m * queries..][..queries]);
             for (sums, rows) in self.pairs.chunks_exact_mut(self.rows).zip(rows.pairs.chunks_exact(queries)) {
                 if let Some(sums) = sums[first..].first_chunk_mut::<M>() {
                     *sums = multiply_rows(simd, weights, rows, *sums);
@@ -581,7 +556,7 @@ impl WithSimd for Backward<'_> {
     }
 }
 
-impl<'a> Backward<'a> {
+impl Backward<'_> {
     #[inline(always)]
     fn run<S: Simd, const M: usize>(self, simd: S) -> Parts {
         let Self { heads, qkv, segment, kv, upstream } = self;
@@ -589,38 +564,39 @@ impl<'a> Backward<'a> {
         let block_rows = 2 * S::F32_LANES;
         let keys = segment.prefix.len() + len;
         let padded = keys.next_multiple_of(M);
-        let rows_of = |rows: Rows<'a>| segment.keys().map(move |token| rows.part(token, kv * width, width));
-        let k = pack_rows::<M>(rows_of(qkv.k), width);
-        let v = pack_rows::<M>(rows_of(qkv.v), width);
-        let k_columns = pack_columns::<M>(rows_of(qkv.k), width, padded);
+        let [k, v] = [qkv.k, qkv.v].map(|rows| Head { rows, column: kv * width, width });
+        let k_columns = pack_columns::<M>(k, segment, padded);
+        let k = pack_rows::<M>(k, segment, padded);
+        let v = pack_rows::<M>(v, segment, padded);
         let mut for_q = vec![0.0; group * len * width];
         let mut for_k = Panels::<S>::zeros(simd, padded, width);
         let mut for_v = Panels::<S>::zeros(simd, padded, width);
 
-        let (zero, lanes) = ([simd.splat_f32s(0.0); 2], lanes(simd));
+        let (zero, scale, lanes) = ([simd.splat_f32s(0.0); 2], simd.splat_f32s(heads.scale), lanes(simd));
         let (mut q, mut d_out) = (vec![zero; width], vec![zero; width]);
         let mut q_rows = Panels::<S>::zeros(simd, block_rows, width);
         let mut d_out_rows = Panels::<S>::zeros(simd, block_rows, width);
         let mut sums = vec![zero; width.next_multiple_of(M)];
         let (mut weights, mut for_scores) = ([zero; KEYS], [zero; KEYS]);
         let out_width = heads.query * width;
-        let [out, gradient] = [upstream.out, upstream.d_out].map(|values| Rows::whole(values, out_width));
+        let [out, gradient] = [upstream.out, upstream.d_out].map(|values| Rows::new(values, out_width));
         for (h, start) in (0..group).flat_map(|h| (0..len).step_by(block_rows).map(move |at| (h, at))) {
             let rows = block_rows.min(len - start);
             let block = Block { position: segment.prefix.len() + start, rows, window: heads.window };
             let (head, token) = (kv * group + h, segment.first + start);
-            let rows_of =
-                |from: Rows<'a>| (0..rows).map(move |row| from.part(token + row, head * width, width));
-            transpose(simd, rows_of(qkv.q), heads.scale, &mut q);
-            transpose(simd, rows_of(gradient), 1.0, &mut d_out);
-            q_rows.fill(rows_of(qkv.q), heads.scale);
-            d_out_rows.fill(rows_of(gradient), 1.0);
+            let [queries, out, gradient] =
+                [qkv.q, out, gradient].map(|rows| Head { rows, column: head * width, width });
+            let tokens = token..token + rows;
+            transpose(simd, queries, tokens.clone(), heads.scale, &mut q);
+            transpose(simd, gradient, tokens.clone(), 1.0, &mut d_out);
+            q_rows.fill(simd, queries, tokens.clone(), heads.scale);
+            d_out_rows.fill(simd, gradient, tokens.clone(), 1.0);
             // An idle lane gives no key any weight.
             let mut ends = [[simd.splat_f32s(-MASKED); 2], zero];
             let (lse, drift) = flat::<S, 2>(&mut ends).split_at_mut(block_rows);
-            for (row, (out, gradient)) in rows_of(out).zip(rows_of(gradient)).enumerate() {
-                lse[row] = upstream.lse[(token + row) * heads.query + head];
-                drift[row] = dot(simd, out, gradient);
+            for ((lse, drift), token) in lse.iter_mut().zip(drift).zip(tokens) {
+                *lse = upstream.lse[token * heads.query + head];
+                *drift = dot(simd, out.of(token), gradient.of(token));
             }
             let [lse, drift] = ends;
             sums.fill(zero);
@@ -643,13 +619,11 @@ impl<'a> Backward<'a> {
                 for_v.add_product::<M>(simd, first, flat::<S, 2>(weights), &d_out_rows);
                 for_k.add_product::<M>(simd, first, flat::<S, 2>(for_scores), &q_rows);
             }
-            let sums = flat::<S, 2>(&mut sums);
-            let rows = for_q[(h * len + start) * width..].chunks_exact_mut(width).take(rows);
-            for (lane, out) in rows.enumerate() {
-                for (out, sums) in out.iter_mut().zip(sums.chunks_exact(block_rows)) {
-                    *out = sums[lane] * heads.scale;
-                }
+            let for_q = &mut for_q[(h * len + start) * width..][..rows * width];
+            for sum in sums.as_flattened_mut() {
+                *sum = simd.mul_f32s(*sum, scale);
             }
+            transpose_back::<S>(&mut sums, width, for_q);
         }
         Parts { q: for_q, k: for_k.into_rows(keys, width), v: for_v.into_rows(keys, width) }
     }

@@ -4,9 +4,8 @@
 //! w = √(8/π) · (x + 0.044715 · x³), since (1 + tanh u) / 2 = σ(2u).
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
-use super::{Rows, RowsMut, exp, rows_per_task};
+use super::{Rows, blocks, exp, last_vectors, map, parts, rows_per_task, spread, vectors};
 
 /// √(8/π)
 const SLOPE: f32 = 1.595_769;
@@ -34,57 +33,39 @@ pub(crate) struct Gated<'a> {
 }
 
 impl<'a> Gated<'a> {
-    /// From one matrix, `[rows, 2 · inner]`: the gate first.
-    pub(crate) fn fused(values: &'a [f32], inner: usize) -> Self {
-        let [gate, up] = [0, inner].map(|offset| Rows { values, stride: 2 * inner, offset });
-        Self { gate, up, inner }
+    /// From the two matrices.
+    pub(crate) fn new(gate: &'a [f32], up: &'a [f32], inner: usize) -> Self {
+        Self { gate: Rows::new(gate, inner), up: Rows::new(up, inner), inner }
     }
 
-    /// From two matrices.
-    pub(crate) fn separate(gate: &'a [f32], up: &'a [f32], inner: usize) -> Self {
-        Self { gate: Rows::whole(gate, inner), up: Rows::whole(up, inner), inner }
+    /// A row of both.
+    #[inline(always)]
+    fn row(self, row: usize) -> [&'a [f32]; 2] {
+        [self.gate.part(row, 0, self.inner), self.up.part(row, 0, self.inner)]
     }
-}
-
-/// Where gradients go.
-pub(crate) enum Gradients<'a> {
-    /// Into one matrix, `[rows, 2 · inner]`: the gate's first.
-    Fused(&'a mut [f32]),
-    /// Into two.
-    Separate {
-        /// For the gate.
-        gate: &'a mut [f32],
-        /// For what it scales.
-        up: &'a mut [f32],
-    },
 }
 
 /// Puts `act(gate) · up` into `out`, `[rows, inner]`.
 pub(crate) fn forward(activation: Activation, gated: Gated, out: &mut [f32]) {
-    let (arch, inner) = (pulp::Arch::new(), gated.inner);
-    let rows = rows_per_task(inner);
-    RowsMut::whole(out, inner).blocks(rows).enumerate().for_each(|(block, out)| {
-        arch.dispatch(Forward { activation, gated, first: block * rows, out: out.values });
+    let (arch, rows) = (pulp::Arch::new(), rows_per_task(gated.inner));
+    spread(blocks(out, rows, gated.inner), true, |block, out| {
+        arch.dispatch(Forward { activation, gated, first: block * rows, out });
     });
 }
 
 /// The gradients for gate and up, from the one for `out`.
-pub(crate) fn backward(activation: Activation, gated: Gated, d_out: &[f32], gradients: Gradients) {
-    let (arch, inner) = (pulp::Arch::new(), gated.inner);
-    let rows = rows_per_task(2 * inner);
-    let task = |block: usize, into: Into| {
-        arch.dispatch(Backward { activation, gated, first: block * rows, d_out, into });
-    };
-    match gradients {
-        Gradients::Fused(values) => {
-            let blocks = values.par_chunks_mut((2 * inner * rows).max(1)).enumerate();
-            blocks.for_each(|(block, values)| task(block, Into::Fused(values)));
-        }
-        Gradients::Separate { gate, up } => {
-            let [gate, up] = [gate, up].map(|values| values.par_chunks_mut((inner * rows).max(1)));
-            gate.zip(up).enumerate().for_each(|(block, (gate, up))| task(block, Into::Separate(gate, up)));
-        }
-    }
+pub(crate) fn backward(
+    activation: Activation,
+    gated: Gated,
+    d_out: &[f32],
+    d_gate: &mut [f32],
+    d_up: &mut [f32],
+) {
+    let (arch, rows) = (pulp::Arch::new(), rows_per_task(2 * gated.inner));
+    let outs = blocks(d_gate, rows, gated.inner).into_iter().zip(blocks(d_up, rows, gated.inner));
+    spread(outs.collect(), true, |block, (d_gate, d_up)| {
+        arch.dispatch(Backward { activation, gated, first: block * rows, d_out, d_gate, d_up });
+    });
 }
 
 impl Activation {
@@ -97,7 +78,7 @@ impl Activation {
 
     /// The gradients for gate and up: the activation's slope is σ + x · σ · (1 − σ) · w'.
     #[inline(always)]
-    fn gradients<S: Simd>(self, simd: S, gate: S::f32s, up: S::f32s, d_out: S::f32s) -> [S::f32s; 2] {
+    fn gradients<S: Simd>(self, simd: S, [gate, up, d_out]: [S::f32s; 3]) -> [S::f32s; 2] {
         let [sigma, rest, slope] = self.parts(simd, gate);
         let value = simd.mul_f32s(gate, sigma);
         let slope = simd.mul_add_e_f32s(simd.mul_f32s(value, rest), slope, sigma);
@@ -107,21 +88,21 @@ impl Activation {
     /// σ(w), 1 − σ(w) and the slope of w.
     #[inline(always)]
     fn parts<S: Simd>(self, simd: S, x: S::f32s) -> [S::f32s; 3] {
-        let splat = |x| simd.splat_f32s(x);
         let (w, slope) = match self {
-            Self::Silu => (x, splat(1.0)),
+            Self::Silu => (x, simd.splat_f32s(1.0)),
             Self::GeluTanh => {
                 let square = simd.mul_f32s(x, x);
-                let w = simd.mul_add_e_f32s(square, splat(SLOPE * CUBIC), splat(SLOPE));
-                let slope = simd.mul_add_e_f32s(square, splat(3.0 * SLOPE * CUBIC), splat(SLOPE));
+                let w = simd.mul_add_e_f32s(square, simd.splat_f32s(SLOPE * CUBIC), simd.splat_f32s(SLOPE));
+                let slope =
+                    simd.mul_add_e_f32s(square, simd.splat_f32s(3.0 * SLOPE * CUBIC), simd.splat_f32s(SLOPE));
                 (simd.mul_f32s(x, w), slope)
             }
         };
         // exp(−|w|) doesn't overflow.
         let e = exp(simd, simd.neg_f32s(simd.abs_f32s(w)));
-        let large = simd.div_f32s(splat(1.0), simd.add_f32s(e, splat(1.0)));
+        let large = simd.div_f32s(simd.splat_f32s(1.0), simd.add_f32s(e, simd.splat_f32s(1.0)));
         let small = simd.mul_f32s(e, large);
-        let negative = simd.less_than_f32s(w, splat(0.0));
+        let negative = simd.less_than_f32s(w, simd.splat_f32s(0.0));
         [simd.select_f32s(negative, small, large), simd.select_f32s(negative, large, small), slope]
     }
 }
@@ -139,25 +120,18 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { activation, gated: Gated { gate, up, inner }, first, out } = self;
-        for (row, out) in (first..).zip(out.chunks_exact_mut(inner)) {
-            let [gate, up] = [gate, up].map(|rows| S::as_simd_f32s(rows.part(row, 0, inner)));
-            let (body, tail) = S::as_mut_simd_f32s(out);
-            for ((out, &gate), &up) in body.iter_mut().zip(gate.0).zip(up.0) {
-                *out = activation.value(simd, gate, up);
-            }
-            if !tail.is_empty() {
-                let [gate, up] = [gate.1, up.1].map(|tail| simd.partial_load_f32s(tail));
-                simd.partial_store_f32s(tail, activation.value(simd, gate, up));
-            }
+        let Self { activation, gated, first, out } = self;
+        for (row, out) in (first..).zip(out.chunks_exact_mut(gated.inner)) {
+            let [gate, up] = gated.row(row);
+            map(
+                simd,
+                [gate, up],
+                out,
+                #[inline(always)]
+                |[gate, up]| activation.value(simd, gate, up),
+            );
         }
     }
-}
-
-/// Some rows of the gradients.
-enum Into<'a> {
-    Fused(&'a mut [f32]),
-    Separate(&'a mut [f32], &'a mut [f32]),
 }
 
 /// Some rows of [`backward`], from `first` on.
@@ -166,7 +140,8 @@ struct Backward<'a> {
     gated: Gated<'a>,
     first: usize,
     d_out: &'a [f32],
-    into: Into<'a>,
+    d_gate: &'a mut [f32],
+    d_up: &'a mut [f32],
 }
 
 impl WithSimd for Backward<'_> {
@@ -174,52 +149,22 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let inner = self.gated.inner;
-        match self.into {
-            Into::Fused(values) => {
-                for (row, out) in (self.first..).zip(values.chunks_exact_mut(2 * inner)) {
-                    let (d_gate, d_up) = out.split_at_mut(inner);
-                    Row { activation: self.activation, gated: self.gated, d_out: self.d_out, row }
-                        .write(simd, d_gate, d_up);
-                }
+        let Self { activation, gated, first, d_out, d_gate, d_up } = self;
+        let inner = gated.inner;
+        let outs = d_gate.chunks_exact_mut(inner).zip(d_up.chunks_exact_mut(inner));
+        for (row, (d_gate, d_up)) in (first..).zip(outs) {
+            let [gate, up] = gated.row(row);
+            let (bodies, tails) = parts::<S, 3>([gate, up, &d_out[row * inner..][..inner]], inner);
+            let (d_gate, d_gate_tail) = S::as_mut_simd_f32s(d_gate);
+            let (d_up, d_up_tail) = S::as_mut_simd_f32s(d_up);
+            for (at, (d_gate, d_up)) in d_gate.iter_mut().zip(d_up).enumerate() {
+                [*d_gate, *d_up] = activation.gradients(simd, vectors(simd, &bodies, at));
             }
-            Into::Separate(gate, up) => {
-                let rows = gate.chunks_exact_mut(inner).zip(up.chunks_exact_mut(inner));
-                for (row, (d_gate, d_up)) in (self.first..).zip(rows) {
-                    Row { activation: self.activation, gated: self.gated, d_out: self.d_out, row }
-                        .write(simd, d_gate, d_up);
-                }
+            if !d_gate_tail.is_empty() {
+                let [for_gate, for_up] = activation.gradients(simd, last_vectors(simd, &tails));
+                simd.partial_store_f32s(d_gate_tail, for_gate);
+                simd.partial_store_f32s(d_up_tail, for_up);
             }
-        }
-    }
-}
-
-/// A row of [`backward`].
-struct Row<'a> {
-    activation: Activation,
-    gated: Gated<'a>,
-    d_out: &'a [f32],
-    row: usize,
-}
-
-impl Row<'_> {
-    #[inline(always)]
-    fn write<S: Simd>(self, simd: S, d_gate: &mut [f32], d_up: &mut [f32]) {
-        let Self { activation, gated: Gated { gate, up, inner }, d_out, row } = self;
-        let [gate, up] = [gate, up].map(|rows| rows.part(row, 0, inner));
-        let d_out = &d_out[row * inner..][..inner];
-        let [gate, up, d_out] = [gate, up, d_out].map(|slice| S::as_simd_f32s(slice));
-        let ((d_gate, d_gate_tail), (d_up, d_up_tail)) =
-            (S::as_mut_simd_f32s(d_gate), S::as_mut_simd_f32s(d_up));
-        let inputs = gate.0.iter().zip(up.0).zip(d_out.0);
-        for ((d_gate, d_up), ((&gate, &up), &d_out)) in d_gate.iter_mut().zip(d_up).zip(inputs) {
-            [*d_gate, *d_up] = activation.gradients(simd, gate, up, d_out);
-        }
-        if !d_gate_tail.is_empty() {
-            let [gate, up, d_out] = [gate.1, up.1, d_out.1].map(|tail| simd.partial_load_f32s(tail));
-            let [for_gate, for_up] = activation.gradients(simd, gate, up, d_out);
-            simd.partial_store_f32s(d_gate_tail, for_gate);
-            simd.partial_store_f32s(d_up_tail, for_up);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::attention::{self, Gradients, Heads, Qkv, Segment, Upstream};
 use super::decode::{self, Cache, DecodeRow};
 use super::swiglu::{self, Activation, Gated};
-use super::{Rows, RowsMut, norm, rope};
+use super::{Rows, norm, rope};
 
 /// Numbers in (−1, 1) that follow no pattern.
 fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -105,23 +105,17 @@ fn families(lengths: &[(usize, &[usize])]) -> (Vec<Segment>, usize) {
     (segments, first)
 }
 
-/// The columns of a matrix from `offset` on, `width` of them.
-fn columns(values: &[f32], stride: usize, offset: usize, width: usize) -> Vec<f32> {
-    values.chunks(stride).flat_map(|row| &row[offset..][..width]).copied().collect()
-}
-
 fn assert_attention(heads: Heads, segments: &[Segment], tokens: usize) {
     let what = format!("{heads:?}, {tokens} tokens");
     let Heads { query, kv, width, .. } = heads;
-    let stride = heads.fused_width();
-    let fused: Vec<f32> = noise(tokens * stride, 1).iter().map(|x| 2.0 * x).collect();
-    let d_out = noise(tokens * query * width, 2);
-    let parts = [(0, query), (query, kv), (query + kv, kv)]
-        .map(|(first, count)| columns(&fused, stride, first * width, count * width));
-    let [q, k, v] = parts.each_ref().map(|part| double(part));
-    let truth = naive(&heads, [&q, &k, &v], segments, &double(&d_out));
+    let [q, k, v] = [(1, query), (2, kv), (3, kv)].map(|(seed, heads)| {
+        noise(tokens * heads * width, seed).into_iter().map(|x| 2.0 * x).collect::<Vec<f32>>()
+    });
+    let d_out = noise(q.len(), 4);
+    let doubles = [&q, &k, &v].map(|part| double(part));
+    let truth = naive(&heads, doubles.each_ref().map(Vec::as_slice), segments, &double(&d_out));
 
-    let qkv = Qkv::fused(&fused, &heads);
+    let qkv = Qkv::new(&q, &k, &v, &heads);
     let (out, lse) = on_any_threads(|| {
         let (mut out, mut lse) = (vec![0.0; d_out.len()], vec![0.0; tokens * query]);
         attention::forward(&heads, qkv, segments, &mut out, &mut lse);
@@ -131,31 +125,14 @@ fn assert_attention(heads: Heads, segments: &[Segment], tokens: usize) {
     assert_close(&lse, &truth.lse, &what);
     let upstream = Upstream { out: &out, lse: &lse, d_out: &d_out };
     let gradients = on_any_threads(|| {
-        let mut gradients = vec![f32::NAN; fused.len()];
-        attention::backward(&heads, qkv, segments, upstream, Gradients::Fused(&mut gradients));
-        gradients
+        let [mut q, mut k, mut v] = [&q, &k, &v].map(|part| vec![f32::NAN; part.len()]);
+        let into = Gradients { q: &mut q, k: &mut k, v: &mut v };
+        attention::backward(&heads, qkv, segments, upstream, into);
+        [q, k, v]
     });
-    let found = [(0, query), (query, kv), (query + kv, kv)]
-        .map(|(first, count)| columns(&gradients, stride, first * width, count * width));
-    for ((found, truth), name) in found.iter().zip(&truth.gradients).zip(["q", "k", "v"]) {
+    for ((found, truth), name) in gradients.iter().zip(&truth.gradients).zip(["q", "k", "v"]) {
         assert_close(found, truth, &format!("{what}, gradient for {name}"));
     }
-
-    // Three matrices, the last gradient into columns of a wider one.
-    let [q, k, v] = &parts;
-    let separate = Qkv::separate(q, k, v, &heads);
-    let [mut for_q, mut for_k] = [q, k].map(|part| vec![f32::NAN; part.len()]);
-    let mut wide = vec![7.0; tokens * (kv * width + 3)];
-    let for_v = RowsMut { values: &mut wide, stride: kv * width + 3, offset: 2 };
-    let into = Gradients::Separate {
-        q: RowsMut::whole(&mut for_q, query * width),
-        k: RowsMut::whole(&mut for_k, kv * width),
-        v: for_v,
-    };
-    attention::backward(&heads, separate, segments, upstream, into);
-    let for_v = columns(&wide, kv * width + 3, 2, kv * width);
-    assert!(found == [for_q, for_k, for_v], "{what}");
-    assert!(wide.chunks(kv * width + 3).all(|row| [row[0], row[1], row[2 + kv * width]] == [7.0; 3]));
 }
 
 #[test]
@@ -175,7 +152,7 @@ fn attention_takes_segments_in_any_order_and_long_ones() {
     segments.reverse();
     segments.swap(1, 3);
     for window in [None, Some(100)] {
-        let heads = Heads { query: 4, kv: 2, width: 8, scale: 1.0, window };
+        let heads = Heads { query: 4, kv: 2, width: 8, scale: 0.5, window };
         assert_attention(heads, &segments, tokens);
     }
     assert_attention(Heads { query: 2, kv: 1, width: 4, scale: 1.0, window: None }, &[], 0);
@@ -187,7 +164,7 @@ fn large_scores_do_not_overflow() {
     let (q, k, v) = (noise(80 * 8, 1), noise(80 * 8, 2), noise(80 * 8, 3));
     let (segments, _) = families(&[(20, &[60])]);
     let (mut out, mut lse) = (vec![0.0; 80 * 8], vec![0.0; 80]);
-    attention::forward(&heads, Qkv::separate(&q, &k, &v, &heads), &segments, &mut out, &mut lse);
+    attention::forward(&heads, Qkv::new(&q, &k, &v, &heads), &segments, &mut out, &mut lse);
     let [q, k, v] = [&q, &k, &v].map(|part| double(part));
     let truth = naive(&heads, [&q, &k, &v], &segments, &vec![0.0; 80 * 8]);
     // The scores themselves are rounded, to some 1e-4 in this case.
@@ -212,8 +189,8 @@ fn decoding_is_attention_of_the_last_token() {
                 row(37..60, 5, 130),
                 row(37..60, 1, 0),
             ];
-            let wide = noise(rows.len() * (query * width + 5), 5);
-            let q = Rows { values: &wide, stride: query * width + 5, offset: 3 };
+            let q = noise(rows.len() * query * width, 5);
+            let q = Rows::new(&q, query * width);
             let out = on_any_threads(|| {
                 let mut out = vec![f32::NAN; rows.len() * query * width];
                 let [prompts, own] = [&prompts, &own].map(|[keys, values]| Cache { keys, values });
@@ -246,7 +223,7 @@ fn a_row_without_keys_gets_zeros() {
     let (q, mut out) = (noise(16, 1), vec![f32::NAN; 16]);
     let (rows, none) =
         ([DecodeRow { prompt: 0..0, slot_start: 0, own_len: 0 }], Cache { keys: &[], values: &[] });
-    decode::decode(&heads, Rows::whole(&q, 16), &rows, none, none, &mut out);
+    decode::decode(&heads, Rows::new(&q, 16), &rows, none, none, &mut out);
     assert_eq!(out, [0.0; 16]);
 }
 
@@ -254,75 +231,63 @@ fn a_row_without_keys_gets_zeros() {
 fn norms_and_their_gradients_are_as_by_the_definition() {
     for (rows, heads, width) in [(1, 1, 1), (5, 1, 20), (700, 3, 8), (300, 2, 64), (40, 1, 896)] {
         for offset in [0.0, 1.0] {
-            let (inner, stride) = (heads * width, heads * width + 4);
-            let (x, gamma) = (noise(rows * stride, 1), noise(width, 2));
-            let (dy, also) = (noise(rows * stride, 3), noise(rows * stride, 4));
+            let inner = heads * width;
+            let (x, dy, gamma) = (noise(rows * inner, 1), noise(rows * inner, 3), noise(width, 2));
             let norm = norm::Norm { gamma: &gamma, offset, epsilon: 1e-5, heads };
-            let view = |values| Rows { values, stride, offset: 3 };
-            let found = on_any_threads(|| {
-                let (mut y, mut inverse) = (vec![0.0; rows * stride], vec![0.0; rows * heads]);
-                let into = RowsMut { values: &mut y, stride, offset: 1 };
-                norm::forward(norm, view(&x), into, &mut inverse);
-                let mut dx = vec![0.0; rows * stride];
-                let into = RowsMut { values: &mut dx, stride, offset: 2 };
-                let also = Some(view(&also));
-                let for_gamma = norm::backward(norm, view(&x), &inverse, view(&dy), also, into, true);
-                (columns(&y, stride, 1, inner), columns(&dx, stride, 2, inner), for_gamma, inverse)
+            let (found_y, found_dx, for_gamma) = on_any_threads(|| {
+                let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+                norm::forward(norm, Rows::new(&x, inner), &mut y);
+                let for_gamma =
+                    norm::backward(norm, Rows::new(&x, inner), Rows::new(&dy, inner), &mut dx, true);
+                (y, dx, for_gamma)
             });
-            let (found_y, found_dx, for_gamma, inverses) = found;
-            let [x, dy, also] = [&x, &dy, &also].map(|values| double(&columns(values, stride, 3, inner)));
+            let [x, dy] = [&x, &dy].map(|values| double(values));
             let gamma = double(&gamma);
             let (mut y, mut dx, mut dgamma) = (Vec::new(), Vec::new(), vec![0.0; width]);
-            let mut inverse_truth = Vec::new();
-            for ((x, dy), also) in x.chunks(width).zip(dy.chunks(width)).zip(also.chunks(width)) {
+            for (x, dy) in x.chunks(width).zip(dy.chunks(width)) {
                 let mean = x.iter().map(|x| x * x).sum::<f64>() / width as f64;
                 let inverse = (mean + f64::from(norm.epsilon)).sqrt().recip();
-                inverse_truth.push(inverse);
                 let weight = |c: usize| gamma[c] + f64::from(offset);
                 let along: f64 = (0..width).map(|c| x[c] * dy[c] * weight(c)).sum();
                 for c in 0..width {
                     y.push(x[c] * inverse * weight(c));
                     let through = inverse * dy[c] * weight(c);
-                    dx.push(also[c] + through - x[c] * along * inverse.powi(3) / width as f64);
+                    dx.push(through - x[c] * along * inverse.powi(3) / width as f64);
                     dgamma[c] += dy[c] * x[c] * inverse;
                 }
             }
             assert_close(&found_y, &y, "y");
             assert_close(&found_dx, &dx, "dx");
-            assert_close(&inverses, &inverse_truth, "inverse");
             assert_close(&for_gamma.unwrap_or_default(), &dgamma, "dgamma");
         }
     }
 }
 
 #[test]
-fn a_norm_of_a_sum_is_the_norm_of_the_sum() {
-    let (rows, width) = (300, 100);
-    let (x, residual, gamma) = (noise(rows * width, 1), noise(rows * width, 2), noise(width, 3));
+fn a_norm_without_a_gradient_for_its_weights_has_the_same_one_for_the_rest() {
+    let (x, dy, gamma) = (noise(30 * 20, 1), noise(30 * 20, 2), noise(20, 3));
     let norm = norm::Norm { gamma: &gamma, offset: 0.0, epsilon: 1e-6, heads: 1 };
-    let [mut total, mut y, mut expected, mut dx] = [(); 4].map(|()| vec![0.0; rows * width]);
-    let [mut inverse, mut expected_inverse] = [(); 2].map(|()| vec![0.0; rows]);
-    norm::forward_added(norm, &x, &residual, &mut total, &mut y, &mut inverse);
-    assert!(total.iter().zip(x.iter().zip(&residual)).all(|(&total, (x, residual))| total == x + residual));
-    let (whole, into) = (Rows::whole(&total, width), RowsMut::whole(&mut expected, width));
-    norm::forward(norm, whole, into, &mut expected_inverse);
-    assert_eq!((y, &inverse), (expected, &expected_inverse));
-    let into = RowsMut::whole(&mut dx, width);
-    assert_eq!(norm::backward(norm, whole, &inverse, whole, None, into, false), None);
+    let of = |want_gamma| {
+        let mut dx = vec![0.0; x.len()];
+        let found = norm::backward(norm, Rows::new(&x, 20), Rows::new(&dy, 20), &mut dx, want_gamma);
+        assert_eq!(found.is_some(), want_gamma);
+        dx
+    };
+    assert_eq!(of(true), of(false));
 }
 
 #[test]
 fn gated_units_and_their_gradients_are_as_by_the_definition() {
     for (rows, inner) in [(1, 1), (7, 20), (300, 176), (3, 40_000)] {
         for activation in [Activation::Silu, Activation::GeluTanh] {
-            let fused: Vec<f32> = noise(rows * 2 * inner, 1).iter().map(|x| 8.0 * x).collect();
-            let d_out = noise(rows * inner, 2);
-            let (out, gradients) = on_any_threads(|| {
-                let (mut out, mut gradients) = (vec![0.0; rows * inner], vec![0.0; fused.len()]);
-                swiglu::forward(activation, Gated::fused(&fused, inner), &mut out);
-                let into = swiglu::Gradients::Fused(&mut gradients);
-                swiglu::backward(activation, Gated::fused(&fused, inner), &d_out, into);
-                (out, gradients)
+            let [gate, up, d_out] = [1, 2, 3].map(|seed| noise(rows * inner, seed));
+            let gate: Vec<f32> = gate.iter().map(|x| 8.0 * x).collect();
+            let gated = Gated::new(&gate, &up, inner);
+            let (out, for_gate, for_up) = on_any_threads(|| {
+                let [mut out, mut d_gate, mut d_up] = [(); 3].map(|()| vec![0.0; gate.len()]);
+                swiglu::forward(activation, gated, &mut out);
+                swiglu::backward(activation, gated, &d_out, &mut d_gate, &mut d_up);
+                (out, d_gate, d_up)
             });
             let value = |x: f64| match activation {
                 Activation::Silu => x / (1.0 + (-x).exp()),
@@ -332,21 +297,12 @@ fn gated_units_and_their_gradients_are_as_by_the_definition() {
                 }
             };
             let slope = |x: f64| (value(x + 1e-5) - value(x - 1e-5)) / 2e-5;
-            let [gate, up] = [0, inner].map(|offset| columns(&fused, 2 * inner, offset, inner));
-            let [for_gate, for_up] = [0, inner].map(|offset| columns(&gradients, 2 * inner, offset, inner));
             let triples: Vec<[f64; 3]> =
                 gate.iter().zip(&up).zip(&d_out).map(|((&g, &u), &d)| [g, u, d].map(f64::from)).collect();
             let truth = |of: &dyn Fn([f64; 3]) -> f64| triples.iter().map(|&x| of(x)).collect::<Vec<_>>();
             assert_close(&out, &truth(&|[g, u, _]| value(g) * u), "out");
             assert_close(&for_gate, &truth(&|[g, u, d]| slope(g) * u * d), "gate");
             assert_close(&for_up, &truth(&|[g, _, d]| value(g) * d), "up");
-
-            let separate = Gated::separate(&gate, &up, inner);
-            let [mut again, mut d_gate, mut d_up] = [(); 3].map(|()| vec![0.0; rows * inner]);
-            swiglu::forward(activation, separate, &mut again);
-            let into = swiglu::Gradients::Separate { gate: &mut d_gate, up: &mut d_up };
-            swiglu::backward(activation, separate, &d_out, into);
-            assert!((again, d_gate, d_up) == (out, for_gate, for_up));
         }
     }
 }
@@ -356,9 +312,9 @@ fn extreme_gates_stay_finite() {
     let gate = [-1e30, -100.0, 100.0, 1e30];
     for activation in [Activation::Silu, Activation::GeluTanh] {
         let mut out = [f32::NAN; 4];
-        swiglu::forward(activation, Gated::separate(&gate[1..3], &[1.0; 2], 2), &mut out[1..3]);
+        swiglu::forward(activation, Gated::new(&gate[1..3], &[1.0; 2], 2), &mut out[1..3]);
         assert_eq!(out[1..3], [0.0, 100.0]);
-        swiglu::forward(Activation::Silu, Gated::separate(&gate, &[1.0; 4], 4), &mut out);
+        swiglu::forward(Activation::Silu, Gated::new(&gate, &[1.0; 4], 4), &mut out);
         assert_eq!(out[3], 1e30);
         assert_eq!(out[0], 0.0);
     }
@@ -366,32 +322,31 @@ fn extreme_gates_stay_finite() {
 
 #[test]
 fn rotations_turn_and_turn_back() {
-    for (tokens, heads, width) in [(1, 1, 2), (700, 4, 8), (90, 3, 64), (50, 2, 80)] {
-        let (stride, offset) = (heads * width + 3, 2);
-        let values = noise(tokens * stride, 1);
+    for (tokens, heads, width) in [(1, 1, 2), (700, 4, 8), (90, 3, 64), (50, 2, 80), (20, 3, 10)] {
+        let values = noise(tokens * heads * width, 1);
         let angles: Vec<f32> = noise(tokens * width / 2, 2).iter().map(|x| 3.0 * x).collect();
         let (cos, sin): (Vec<f32>, Vec<f32>) = angles.iter().map(|x| (x.cos(), x.sin())).unzip();
-        let rotation = rope::Rotation { cos: &cos, sin: &sin, heads, width, inverse: false, scale: 0.25 };
+        let rotation = rope::Rotation { cos: &cos, sin: &sin, heads, width, inverse: false };
         let turned = on_any_threads(|| {
             let mut turned = values.clone();
-            rope::rotate(rotation, RowsMut { values: &mut turned, stride, offset });
+            rope::rotate(rotation, &mut turned);
             turned
         });
         let mut truth = double(&values);
-        for (token, row) in truth.chunks_mut(stride).enumerate() {
-            for head in row[offset..][..heads * width].chunks_mut(width) {
+        for (token, row) in truth.chunks_mut(heads * width).enumerate() {
+            for head in row.chunks_mut(width) {
                 let (a, b) = head.split_at_mut(width / 2);
                 for (c, (a, b)) in a.iter_mut().zip(b).enumerate() {
                     let at = token * (width / 2) + c;
                     let (cos, sin) = (f64::from(cos[at]), f64::from(sin[at]));
-                    (*a, *b) = (0.25 * (*a * cos - *b * sin), 0.25 * (*b * cos + *a * sin));
+                    (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
                 }
             }
         }
         assert_close(&turned, &truth, "turned");
         let mut back = turned;
-        let inverse = rope::Rotation { inverse: true, scale: 4.0, ..rotation };
-        rope::rotate(inverse, RowsMut { values: &mut back, stride, offset });
+        let inverse = rope::Rotation { inverse: true, ..rotation };
+        rope::rotate(inverse, &mut back);
         assert_close(&back, &double(&values), "back");
     }
 }

@@ -50,16 +50,13 @@ pub(super) fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, layout: &Layout, 
     let grid = layout.grid(&device);
     let (p, t, g, s) = (grid.prompts, grid.prompt_len, grid.width, grid.steps);
     let [q, k, v] = [q, k, v].map(|x| x.cast(DType::F32).select(0, grid.tokens.clone()));
-    let prompt = |x: Tensor<2>| {
-        x.narrow(0, 0, p * t).reshape([p, t, heads.kv, heads.width]).permute([0, 2, 1, 3])
-    };
+    let prompt =
+        |x: Tensor<2>| x.narrow(0, 0, p * t).reshape([p, t, heads.kv, heads.width]).permute([0, 2, 1, 3]);
     let (keys, values) = (prompt(k.clone()), prompt(v.clone()));
     let mut mixed = within_prompts(q.clone().narrow(0, 0, p * t), &keys, &values, grid, heads);
     if g * s > 0 {
         let own = |x: Tensor<2>| {
-            x.narrow(0, p * t, p * g * s)
-                .reshape([p, g, s, heads.kv, heads.width])
-                .permute([0, 3, 1, 2, 4])
+            x.narrow(0, p * t, p * g * s).reshape([p, g, s, heads.kv, heads.width]).permute([0, 3, 1, 2, 4])
         };
         let masks = Masks {
             prompt: to_prompt_mask(grid, heads, &device),
@@ -100,8 +97,7 @@ fn to_prompt_mask(grid: &Grid, heads: Heads, device: &Device) -> Option<Tensor<4
     let mut values = Vec::with_capacity(grid.prompts * repeat * s * t);
     for &length in &grid.prompt_lengths {
         let sees = |step: usize, key: usize| key < length && length + step - key < window;
-        let one: Vec<f32> =
-            (0..s).flat_map(|step| (0..t).map(move |key| value(sees(step, key)))).collect();
+        let one: Vec<f32> = (0..s).flat_map(|step| (0..t).map(move |key| value(sees(step, key)))).collect();
         (0..repeat).for_each(|_| values.extend_from_slice(&one));
     }
     Some(Tensor::from_data(TensorData::new(values, [grid.prompts, 1, repeat * s, t]), device))
@@ -109,7 +105,13 @@ fn to_prompt_mask(grid: &Grid, heads: Heads, device: &Device) -> Option<Tensor<4
 
 /// Causal attention among the tokens of each prompt, `[prompts * prompt_len, query * width]`. Padding stands on the right, so
 /// causality alone keeps it out of sight.
-fn within_prompts(q: Tensor<2>, keys: &Tensor<4>, values: &Tensor<4>, grid: &Grid, heads: Heads) -> Tensor<2> {
+fn within_prompts(
+    q: Tensor<2>,
+    keys: &Tensor<4>,
+    values: &Tensor<4>,
+    grid: &Grid,
+    heads: Heads,
+) -> Tensor<2> {
     let (p, t, r, d) = (grid.prompts, grid.prompt_len, heads.group(), heads.width);
     let q = q.reshape([p, t, heads.kv, r, d]).permute([0, 2, 3, 1, 4]).reshape([p, heads.kv, r * t, d]);
     let mut scores = q.mul_scalar(heads.scale).matmul(keys.clone().swap_dims(2, 3));
@@ -183,7 +185,11 @@ pub(super) fn attend_step(
     let at = |rows: Vec<usize>| indices(rows.into_iter(), &device);
     let prompt_rows = at(steps.prompt_rows());
     let prompt = |x: &Tensor<2>| {
-        x.clone().select(0, prompt_rows.clone()).cast(DType::F32).reshape([p, t, heads.kv, heads.width]).permute([0, 2, 1, 3])
+        x.clone()
+            .select(0, prompt_rows.clone())
+            .cast(DType::F32)
+            .reshape([p, t, heads.kv, heads.width])
+            .permute([0, 2, 1, 3])
     };
     let own_rows = at(steps.own_rows(rows));
     let of_rows = |x: &Tensor<2>| {
@@ -271,7 +277,10 @@ impl Steps {
             to_own.extend((0..self.own_len).map(|i| value(prompt + i >= from && i < own)));
         }
         Masks {
-            prompt: Some(Tensor::from_data(TensorData::new(to_prompt, [p, 1, g * r, self.prompt_len]), device)),
+            prompt: Some(Tensor::from_data(
+                TensorData::new(to_prompt, [p, 1, g * r, self.prompt_len]),
+                device,
+            )),
             own: Some(Tensor::from_data(TensorData::new(to_own, [p, 1, g, 1, self.own_len]), device)),
         }
     }

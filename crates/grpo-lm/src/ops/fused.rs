@@ -8,7 +8,7 @@ use super::{KeyValues, NormPlan};
 use crate::family;
 use crate::kernel::attention::{self, Heads, Qkv, Segment, Upstream};
 use crate::kernel::decode::{self, Cache, DecodeRow};
-use crate::kernel::{Rows, RowsMut, norm, rope, swiglu};
+use crate::kernel::{Rows, norm, rope, swiglu};
 use crate::rope::Rotation;
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
@@ -169,7 +169,7 @@ impl Plain {
     }
 
     fn rows(&self) -> Rows<'_> {
-        Rows::whole(self.values(), self.columns())
+        Rows::new(self.values(), self.columns())
     }
 }
 
@@ -204,11 +204,8 @@ fn activation_of(activation: family::Activation) -> swiglu::Activation {
 impl LayerOps for Flex {
     fn rms_norm(x: FlexTensor, gamma: FlexTensor, norm: NormPlan) -> FlexTensor {
         let (x, gamma) = (Plain::new(x), Plain::new(gamma));
-        let (tokens, columns) = (x.0.shape()[0], x.columns());
-        let mut y = empty([tokens, columns]);
-        let mut inverse = vec![0.0; tokens * norm.heads];
-        let out = RowsMut::whole(y.storage_mut(), columns);
-        norm::forward(norm_of(&gamma, norm), x.rows(), out, &mut inverse);
+        let mut y = empty([x.0.shape()[0], x.columns()]);
+        norm::forward(norm_of(&gamma, norm), x.rows(), y.storage_mut());
         y
     }
 
@@ -216,7 +213,7 @@ impl LayerOps for Flex {
         let (gate, up) = (Plain::new(gate), Plain::new(up));
         let (tokens, inner) = (gate.0.shape()[0], gate.columns());
         let mut out = empty([tokens, inner]);
-        let both = swiglu::Gated::separate(gate.values(), up.values(), inner);
+        let both = swiglu::Gated::new(gate.values(), up.values(), inner);
         swiglu::forward(activation_of(activation), both, out.storage_mut());
         out
     }
@@ -230,9 +227,8 @@ impl LayerOps for Flex {
             heads: columns / turn.width,
             width: turn.width,
             inverse: turn.inverse,
-            scale: 1.0,
         };
-        rope::rotate(rotation, RowsMut::whole(x.storage_mut(), columns));
+        rope::rotate(rotation, x.storage_mut());
         x
     }
 
@@ -256,7 +252,7 @@ impl Kernels for Flex {
         let [q, k, v] = qkv.map(Plain::new);
         let tokens = q.0.shape()[0];
         let (mut out, mut sums) = (empty([tokens, q.columns()]), empty([tokens, heads.query]));
-        let qkv = Qkv::separate(q.values(), k.values(), v.values(), &heads);
+        let qkv = Qkv::new(q.values(), k.values(), v.values(), &heads);
         attention::forward(&heads, qkv, segments, out.storage_mut(), sums.storage_mut());
         (out, sums)
     }
@@ -273,12 +269,9 @@ impl Kernels for Flex {
         let (out, sums, upstream) = (Plain::new(out), Plain::new(sums), Plain::new(upstream));
         let tokens = q.0.shape()[0];
         let [mut dq, mut dk, mut dv] = [&q, &k, &v].map(|x| empty([tokens, x.columns()]));
-        let gradients = attention::Gradients::Separate {
-            q: RowsMut::whole(dq.storage_mut(), q.columns()),
-            k: RowsMut::whole(dk.storage_mut(), k.columns()),
-            v: RowsMut::whole(dv.storage_mut(), v.columns()),
-        };
-        let qkv = Qkv::separate(q.values(), k.values(), v.values(), &heads);
+        let gradients =
+            attention::Gradients { q: dq.storage_mut(), k: dk.storage_mut(), v: dv.storage_mut() };
+        let qkv = Qkv::new(q.values(), k.values(), v.values(), &heads);
         let upstream = Upstream { out: out.values(), lse: sums.values(), d_out: upstream.values() };
         attention::backward(&heads, qkv, segments, upstream, gradients);
         [dq, dk, dv]
@@ -292,13 +285,9 @@ impl Kernels for Flex {
         want_gamma: bool,
     ) -> (FlexTensor, Option<FlexTensor>) {
         let (x, gamma, upstream) = (Plain::new(x), Plain::new(gamma), Plain::new(upstream));
-        let (tokens, columns) = (x.0.shape()[0], x.columns());
-        let parts = norm_of(&gamma, norm);
-        let mut dx = empty([tokens, columns]);
-        let mut inverse = vec![0.0; tokens * norm.heads];
-        norm::inverse(parts, x.rows(), &mut inverse);
-        let out = RowsMut::whole(dx.storage_mut(), columns);
-        let d_gamma = norm::backward(parts, x.rows(), &inverse, upstream.rows(), None, out, want_gamma);
+        let mut dx = empty([x.0.shape()[0], x.columns()]);
+        let norm = norm_of(&gamma, norm);
+        let d_gamma = norm::backward(norm, x.rows(), upstream.rows(), dx.storage_mut(), want_gamma);
         let d_gamma = d_gamma.map(|values| {
             let mut tensor = empty([values.len()]);
             tensor.storage_mut::<f32>().copy_from_slice(&values);
@@ -316,9 +305,9 @@ impl Kernels for Flex {
         let (gate, up, upstream) = (Plain::new(gate), Plain::new(up), Plain::new(upstream));
         let (tokens, inner) = (gate.0.shape()[0], gate.columns());
         let (mut d_gate, mut d_up) = (empty([tokens, inner]), empty([tokens, inner]));
-        let both = swiglu::Gated::separate(gate.values(), up.values(), inner);
-        let out = swiglu::Gradients::Separate { gate: d_gate.storage_mut(), up: d_up.storage_mut() };
-        swiglu::backward(activation_of(activation), both, upstream.values(), out);
+        let both = swiglu::Gated::new(gate.values(), up.values(), inner);
+        let activation = activation_of(activation);
+        swiglu::backward(activation, both, upstream.values(), d_gate.storage_mut(), d_up.storage_mut());
         [d_gate, d_up]
     }
 }
@@ -389,9 +378,7 @@ impl<B: LayerOps + Kernels, C: CheckpointStrategy> LayerOps for Autodiff<B, C> {
 
     fn rotate(x: FloatTensor<Self>, turn: Turn) -> FloatTensor<Self> {
         match TurnBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => {
-                prepared.finish(turn.clone(), B::rotate(x.into_primitive(), turn))
-            }
+            OpsKind::Tracked(prepared) => prepared.finish(turn.clone(), B::rotate(x.into_primitive(), turn)),
             OpsKind::UnTracked(prepared) => prepared.finish(B::rotate(x.into_primitive(), turn)),
         }
     }
@@ -450,7 +437,11 @@ impl<B: LayerOps + Kernels> Backward<B, 2> for GatedBackward {
         let upstream = gradients.consume::<B>(&ops.node);
         let (nodes, activation) = ops.state;
         let [gate, up]: [FloatTensor<B>; 2] = nodes.map(|node| saved.retrieve_node_output(node));
-        register::<B, 2>(gradients, ops.parents.map(|p| p.map(|p| p.id)), B::gated_backward(gate, up, upstream, activation));
+        register::<B, 2>(
+            gradients,
+            ops.parents.map(|p| p.map(|p| p.id)),
+            B::gated_backward(gate, up, upstream, activation),
+        );
     }
 }
 

@@ -173,7 +173,8 @@ impl LanguageTrainer<'_> {
         let device = parts.actor.device();
         let mut all = Vec::with_capacity(rows);
         for part in experience.micro_batches(self.micro_batch_size) {
-            let Part { states, actions, .. } = Part::new(&lesson.prompts, &experience, &part, self.sampling, &device)?;
+            let Part { states, actions, .. } =
+                Part::new(&lesson.prompts, &experience, &part, self.sampling, &device)?;
             let own = parts.critic.as_ref().unwrap_or(&parts.actor).clone();
             let hidden = learner.model.with_decoder(own).hidden(&states, &actions)?;
             let Some(head) = &parts.value else {

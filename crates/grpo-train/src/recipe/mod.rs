@@ -152,7 +152,9 @@ impl Recipe {
     /// The adapter and the types of weights beside the other settings.
     fn validate_model(&self) -> Result<(), Error> {
         let own = |error: grpo_lm::Error| match error {
-            grpo_lm::Error::Config { key, value, reason } => Error::setting(key, format!("is {value}"), reason),
+            grpo_lm::Error::Config { key, value, reason } => {
+                Error::setting(key, format!("is {value}"), reason)
+            }
             other => other.into(),
         };
         self.lora.as_ref().map_or(Ok(()), |lora| lora.validate().map_err(own))?;
@@ -162,7 +164,9 @@ impl Recipe {
                 "is set beside `model.start = \"random\"`",
                 "an adapter needs weights that are worth keeping: use start = \"folder\"",
             )),
-            (ModelConfig::Folder(folder), None) if !matches!(folder.dtype, WeightType::Auto | WeightType::F32) => {
+            (ModelConfig::Folder(folder), None)
+                if !matches!(folder.dtype, WeightType::Auto | WeightType::F32) =>
+            {
                 Err(Error::setting(
                     "model.dtype",
                     "is narrower than f32, but all weights are trained",

@@ -355,9 +355,13 @@ impl<W: World> Run<'_, W> {
     fn save(&mut self) -> Result<(), Error> {
         self.state.metrics_bytes = self.folder.lengths()?.metrics;
         let former = &self.former;
-        state::save(self.folder.path(), &self.state, &Trained::whole(&self.tutor), &self.optimizer, |folder| {
-            former.save(folder)
-        })
+        state::save(
+            self.folder.path(),
+            &self.state,
+            &Trained::whole(&self.tutor),
+            &self.optimizer,
+            |folder| former.save(folder),
+        )
     }
 
     /// The tutor, the summary and the report.
