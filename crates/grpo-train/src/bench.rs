@@ -4,6 +4,7 @@ use crate::{
     Error, GrpoConfig, Machine, ModelConfig, ModelFolder, OptimizerConfig, Question, Recipe, Workers,
     forming::Former, grpo::Grpo, workers::LARGE,
 };
+use burn::tensor::{Device, Tensor};
 use grpo_core::Objective;
 use grpo_lm::{LanguageModel, LoraConfig};
 use grpo_rewards::{RewardSet, Score, reward_fn};
@@ -59,6 +60,15 @@ pub struct BenchResult {
     pub tokens_per_s: f64,
     /// Generated tokens per second of generation.
     pub decode_tokens_per_s: f64,
+    /// Bytes of weights that generation read per second, in GB: each of its steps reads them once.
+    pub decode_gb_per_s: f64,
+    /// The same for a product of one row with a matrix of 256 MiB: what the memory gives.
+    pub read_gb_per_s: f64,
+    /// Arithmetic of the update per second in GFLOP: 6 operations for each parameter and token that goes through the network, 8 where layers
+    /// are computed again, 4 (6) where the weights are frozen; attention not counted.
+    pub update_gflops: f64,
+    /// The same for a product of matrices of 2048 by 2048: what the backend gives.
+    pub matmul_gflops: f64,
     /// Largest resident memory of the process.
     pub peak_rss_mib: Option<u64>,
     /// Tokens of the prompt.
@@ -120,6 +130,12 @@ impl Bench {
             median(timed.iter().map(|m| m.step_time - m.rollout_time)),
         ];
         let tokens = (self.prompts * self.group * self.new_tokens) as f64;
+        // A prompt is computed once for its group, and the last token of a completion isn't fed.
+        let computed = (self.prompts * (prompt_tokens + self.group * (self.new_tokens - 1))) as f64;
+        let operations =
+            4.0 + if self.lora.is_none() { 2.0 } else { 0.0 } + if self.checkpointing { 2.0 } else { 0.0 };
+        let peak_rss_mib = (machine.peak_rss)().map(|bytes| bytes >> 20);
+        let weights = (model.parameters() * model.decoder().dtype().size()) as f64;
         let (first, last) = (&metrics[0], &metrics[metrics.len() - 1]);
         Ok(BenchResult {
             peer: "grpo",
@@ -132,7 +148,11 @@ impl Bench {
             update_s,
             tokens_per_s: tokens / step_s,
             decode_tokens_per_s: tokens / generate_s,
-            peak_rss_mib: (machine.peak_rss)().map(|bytes| bytes >> 20),
+            decode_gb_per_s: weights * self.new_tokens as f64 / generate_s / 1e9,
+            read_gb_per_s: best(|| product(&machine.device, [1, 8192, 8192])) * 4.0 * 8192.0 * 8192.0 / 1e9,
+            update_gflops: operations * model.parameters() as f64 * computed / update_s / 1e9,
+            matmul_gflops: best(|| product(&machine.device, [2048; 3])) * 2.0 * 2048f64.powi(3) / 1e9,
+            peak_rss_mib,
             prompt_tokens,
             mean_length: last.mean_length,
             reward_first: first.reward,
@@ -185,6 +205,24 @@ impl Bench {
         let tokens = tokenizer.encode_prompt(&prompt)?.len();
         Ok((prompt, tokens))
     }
+}
+
+/// A product of matrices `[m, k]` and `[k, n]`; its seconds.
+fn product(device: &Device, [m, k, n]: [usize; 3]) -> impl FnMut() -> f64 {
+    let (a, b) = (Tensor::<2>::ones([m, k], device), Tensor::<2>::ones([k, n], device));
+    move || {
+        let begin = Instant::now();
+        let c = a.clone().matmul(b.clone());
+        // Reading a number waits for the device.
+        let _ = c.slice([0..1, 0..1]).into_scalar::<f32>();
+        begin.elapsed().as_secs_f64()
+    }
+}
+
+/// How often a second, at best.
+fn best<F: FnMut() -> f64>(open: impl FnOnce() -> F) -> f64 {
+    let mut once = open();
+    1.0 / (0..8).map(|_| once()).fold(f64::INFINITY, f64::min)
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
