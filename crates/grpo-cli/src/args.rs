@@ -121,7 +121,7 @@ pub(crate) struct Train {
         long,
         value_name = "RUN_DIR",
         value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["recipe", "seed", "steps", "out", "model", "changes"]
+        conflicts_with_all = ["recipe", "seed", "steps", "out", "model", "changes", "check"]
     )]
     pub(crate) resume: Option<PathBuf>,
 }

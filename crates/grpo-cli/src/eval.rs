@@ -112,10 +112,15 @@ impl Exam {
         };
         let context = model.config().max_position_embeddings;
         let by_default = recipe.map_or(DEFAULT_TOKENS, |r| r.sampling.max_new_tokens).min(context / 2).max(1);
+        let max_new_tokens = args.max_new_tokens.unwrap_or(by_default);
         let of_run = recipe.map(|r| r.sampling.clone()).unwrap_or_default();
         let mut exam = Self {
             metric_name: name(&metric),
-            sampling: Sampling { max_new_tokens: args.max_new_tokens.unwrap_or(by_default), ..of_run },
+            sampling: Sampling {
+                min_new_tokens: of_run.min_new_tokens.min(max_new_tokens),
+                max_new_tokens,
+                ..of_run
+            },
             without_answer: 0,
             questions,
             source,

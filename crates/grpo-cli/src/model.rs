@@ -61,6 +61,13 @@ impl ModelFolder {
             .with_context(|| format!("the model in {} can't be loaded", self.path.display()))
             .bad_input()?;
         if let Some(folder) = &asking.adapter {
+            if self.recipe().is_some_and(|recipe| recipe.lora.is_some()) {
+                return Err(anyhow!(
+                    "{} has its run's adapter merged into it already; give --adapter with the model that the run began with",
+                    self.path.display()
+                ))
+                .bad_input();
+            }
             model = model
                 .load_adapter(folder)
                 .with_context(|| format!("the adapter in {} can't be used", folder.display()))
@@ -80,7 +87,15 @@ impl ModelFolder {
     pub(crate) fn recipe(&self) -> Option<Recipe> {
         let folder = self.path.canonicalize().ok()?;
         let text = std::fs::read_to_string(folder.parent()?.join("config.toml")).ok()?;
-        Recipe::from_toml(&text).ok()
+        Recipe::from_toml(&text)
+            .inspect_err(|e| {
+                let file = folder.with_file_name("config.toml");
+                let _ = std::io::Write::write_fmt(
+                    &mut std::io::stderr(),
+                    format_args!("note: {} can't be read and is not looked at: {e}\n", file.display()),
+                );
+            })
+            .ok()
     }
 
     pub(crate) fn path(&self) -> &Path {

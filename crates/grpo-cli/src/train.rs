@@ -25,6 +25,12 @@ pub(crate) fn run(args: &args::Train) -> Result<ExitCode, Failure> {
 fn fresh(args: &args::Train) -> Result<ExitCode, Failure> {
     let source = Source::find(args.recipe.as_deref()).bad_input()?;
     if source.is_tutor() {
+        if args.check {
+            return Err(anyhow!(
+                "--check is for recipes of language models; a tutor's recipe is tried with --steps 2"
+            ))
+            .bad_input();
+        }
         return tutor::fresh(&source, args);
     }
     let recipe = source.read(args).bad_input()?;

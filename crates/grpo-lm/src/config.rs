@@ -161,8 +161,19 @@ impl DecoderConfig {
     pub fn load(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
-        let mut config: Self = serde_json::from_str(&text)
-            .map_err(|e| Error::Json { path: path.clone(), reason: e.to_string() })?;
+        let refuse = |e: serde_json::Error| Error::Json { path: path.clone(), reason: e.to_string() };
+        let mut values: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&text).map_err(refuse)?;
+        // Two spellings of one thing, and nothing said.
+        if values.contains_key("dtype") {
+            values.remove("torch_dtype");
+        }
+        values.retain(|key, value| {
+            !(value.is_null()
+                && ["dtype", "torch_dtype", "mlp_bias", "use_sliding_window", "rms_norm_eps"]
+                    .contains(&key.as_str()))
+        });
+        let mut config: Self = serde_json::from_value(values.into()).map_err(refuse)?;
         // Whatever the file holds, weights are loaded, and therefore written again, as `f32`.
         config.dtype = dtype();
         config.validate().map_err(|e| Error::Json { path, reason: e.to_string() })?;

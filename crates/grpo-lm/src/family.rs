@@ -188,9 +188,7 @@ fn layers(config: &DecoderConfig, family: Family) -> Result<Vec<LayerPlan>, Erro
             let every = config.sliding_window_pattern.unwrap_or(6).max(1);
             (1..=count).map(|layer| !layer.is_multiple_of(every)).collect()
         }
-        None => {
-            (0..count).map(|layer| windowed && layer >= config.max_window_layers.unwrap_or(count)).collect()
-        }
+        None => (0..count).map(|layer| windowed && layer >= config.max_window_layers.unwrap_or(28)).collect(),
     };
     if sliding.contains(&true) && !windowed {
         let reason =

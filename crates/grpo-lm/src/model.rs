@@ -109,7 +109,8 @@ impl LanguageModel {
             .map_err(|e| Error::Json { path: path.clone(), reason: e.to_string() })?;
         std::fs::write(&path, text).map_err(Error::write(&path))?;
         self.tokenizer.save(folder)?;
-        checkpoint::save_weights(&self.decoder, folder)
+        // Without a graph: adapters are merged.
+        checkpoint::save_weights(&self.decoder.valid(), folder)
     }
 
     /// The shape.
@@ -327,7 +328,8 @@ impl LanguageModel {
         actions: Tensor<2, Int>,
     ) -> Result<(Evaluation, Tensor<2>, Option<Replay>), grpo_rollout::Error> {
         let (hidden, replay) = self.hidden_of(states, &actions, self.replays)?;
-        let (ref_hidden, _) = reference.hidden_of(states, &actions, false)?;
+        let plain = states.clone().without_dropout();
+        let (ref_hidden, _) = reference.hidden_of(&plain, &actions, false)?;
         let (head, ref_head) = (self.decoder.linear_head(), reference.decoder.linear_head());
         let tokens = Tokens::new(states, &hidden.device());
         let one = |hidden: Tensor<2>| tokens.as_one_row(hidden);

@@ -108,13 +108,33 @@ impl SharedPrompts {
     }
 
     /// The same, with this share of an adapter's inputs left out; which is decided by a number for each prompt and each completion.
-    pub fn with_dropout(self, share: f64, prompts: &[u64], completions: &[u64]) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Count`] when there are more or fewer numbers, [`Error::Setting`] for a share that isn't in [0, 1).
+    pub fn with_dropout(self, share: f64, prompts: &[u64], completions: &[u64]) -> Result<Self, Error> {
+        for (what, got, want) in [
+            ("numbers for prompts", prompts.len(), self.prompts()),
+            ("numbers for completions", completions.len(), self.rows()),
+        ] {
+            if got != want {
+                return Err(Error::Count { what, got, want });
+            }
+        }
+        if !(0.0..1.0).contains(&share) {
+            let reason = "use a number in [0, 1)";
+            return Err(Error::Setting { key: "lora.dropout", value: share.to_string(), reason });
+        }
         let keys = prompts.iter().chain(completions);
         let lengths = self.segments().into_iter().map(|segment| segment.len);
         let keys = keys.zip(lengths).flat_map(|(&key, len)| std::iter::repeat_n(key, len));
         let keys =
             keys.zip(&self.positions).map(|(key, &position)| mix(key ^ mix(position as u64))).collect();
-        Self { dropout: (share > 0.0).then_some((share, keys)), ..self }
+        Ok(Self { dropout: (share > 0.0).then_some((share, keys)), ..self })
+    }
+
+    /// The same with nothing left out.
+    pub(crate) fn without_dropout(self) -> Self {
+        Self { dropout: None, ..self }
     }
 
     /// Number of prompts.

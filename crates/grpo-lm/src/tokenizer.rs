@@ -85,8 +85,12 @@ impl Tokenizer {
     pub fn load(folder: &Path, config: &DecoderConfig) -> Result<Self, Error> {
         let path = folder.join(TOKENIZER);
         let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
-        let inner = tokenizers::Tokenizer::from_bytes(&bytes)
-            .map_err(|e| Error::Tokenizer { path: Some(path), reason: e.to_string() })?;
+        let refuse =
+            |e: tokenizers::Error| Error::Tokenizer { path: Some(path.clone()), reason: e.to_string() };
+        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(refuse)?;
+        // Left over from somebody's training; here, as in `transformers`, a prompt is what it is.
+        inner.with_truncation(None).map_err(refuse)?;
+        inner.with_padding(None);
         let mut files = vec![(TOKENIZER, bytes)];
         let mut generation = Value::Null;
         for name in [GENERATION].into_iter().chain(OTHERS) {

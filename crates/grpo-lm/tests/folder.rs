@@ -440,3 +440,16 @@ fn says(error: &Error, words: &[&str]) {
         assert!(text.contains(word), "{word:?} is missing in: {text}");
     }
 }
+
+#[test]
+fn a_tokenizer_file_does_not_cut_or_pad_prompts() {
+    let folder = saved(&model(FORMS[0]));
+    change(folder.path(), "tokenizer.json", |t| {
+        t["truncation"] =
+            json!({ "direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0 });
+        t["padding"] = json!({ "strategy": { "Fixed": 12 }, "direction": "Right", "pad_to_multiple_of": null,
+                               "pad_id": 0, "pad_type_id": 0, "pad_token": "<unk>" });
+    });
+    let model = load(folder.path()).unwrap();
+    assert_eq!(model.tokenizer().encode("a b c d e f").unwrap().len(), 6);
+}

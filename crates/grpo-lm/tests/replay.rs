@@ -138,7 +138,7 @@ fn part(
     let rows = ROWS * groups.start..ROWS * groups.end;
     let states = SharedPrompts::new(&prompts[groups.clone()], &completions[rows.clone()]).unwrap();
     let states = states.with_dropout(share, &prompt_keys[groups], &completion_keys[rows.clone()]);
-    (states, actions(&completions[rows], &model.decoder().device()))
+    (states.unwrap(), actions(&completions[rows], &model.decoder().device()))
 }
 
 /// Log-probabilities of the part's completions, without what pads them.

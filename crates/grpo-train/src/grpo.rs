@@ -242,7 +242,7 @@ impl Grpo<'_> {
         let Lesson { prompts, experience, weights, noise } = *lesson;
         let plain = Part::new(prompts, experience, part, &self.recipe.sampling, &device)?;
         let reference_states = plain.states.clone();
-        let Part { states, rows, actions, old_log_probs } = plain.with_noise(noise, part);
+        let Part { states, rows, actions, old_log_probs } = plain.with_noise(noise, part)?;
         let objective = &self.recipe.objective;
         let kl = objective.kl.filter(|kl| kl.placement == KlPlacement::Loss);
         let (mut ref_log_probs, mut exact_kl) = (None, None);

@@ -59,8 +59,8 @@ impl<'a> Part<'a> {
     }
 
     /// The same with something left out of what the adapter reads.
-    pub(crate) fn with_noise(self, noise: Option<Noise>, part: &MicroBatch) -> Self {
-        let Some(Noise { share, key }) = noise else { return self };
+    pub(crate) fn with_noise(self, noise: Option<Noise>, part: &MicroBatch) -> Result<Self, Error> {
+        let Some(Noise { share, key }) = noise else { return Ok(self) };
         // By their places in the step, so that it doesn't matter how the step is cut.
         let keys = |which: u64, places: std::ops::Range<usize>| -> Vec<u64> {
             places
@@ -68,7 +68,7 @@ impl<'a> Part<'a> {
                 .collect()
         };
         let (prompts, rows) = (keys(0, part.groups.clone()), keys(1, part.rows.clone()));
-        Self { states: self.states.with_dropout(share, &prompts, &rows), ..self }
+        Ok(Self { states: self.states.with_dropout(share, &prompts, &rows)?, ..self })
     }
 }
 

@@ -7,7 +7,6 @@ use crate::{
     rollout::Rollout,
     run::Parts,
 };
-use grpo_core::KlPlacement;
 use grpo_lm::{CACHE_BYTES, DecoderConfig, LanguageModel};
 use grpo_rollout::{Episode, Experience, Sampling, Streams};
 use std::time::{Duration, Instant};
@@ -92,7 +91,7 @@ pub fn plan(recipe: &Recipe, machine: &Machine) -> Result<Plan, Error> {
         step_tokens,
         micro_batches: completions.div_ceil(grpo.micro_batch_size),
         steps: grpo.steps,
-        memory: memory(recipe, &model, longest),
+        memory: memory(recipe, &model, longest, parts.workers.count() as u64),
         resident: (machine.peak_rss)(),
         seconds: [answers.times[0], update].map(|time| time.as_secs_f64() * times),
         measured: (rows, rows * new_tokens),
@@ -136,16 +135,15 @@ fn measure_update(
     Ok(begin.elapsed())
 }
 
-/// By counting. Activations are what the layers keep for the way back.
-fn memory(recipe: &Recipe, model: &LanguageModel, prompt: usize) -> Vec<(&'static str, u64)> {
+/// By counting; logits and what the operations need for a moment come on top. Activations are what the layers keep for the way back,
+/// in each of the micro-batches that are computed at the same time; gradients are those of the step and of a micro-batch.
+fn memory(recipe: &Recipe, model: &LanguageModel, prompt: usize, workers: u64) -> Vec<(&'static str, u64)> {
     let config = model.config();
     let GrpoConfig { prompts_per_step, group_size, micro_batch_size, gradient_checkpointing, .. } =
         recipe.grpo;
     let (all, trained) = (model.parameters() as u64, model.trained_parameters() as u64);
     let width = model.decoder().dtype().size() as u64;
-    let own_reference =
-        recipe.objective.kl.is_some_and(|kl| kl.beta > 0.0 || kl.placement == KlPlacement::Reward)
-            && recipe.lora.is_none();
+    let own_reference = recipe.objective.kl.is_some() && recipe.lora.is_none();
     let new = recipe.sampling.max_new_tokens as u64;
     let rows = (prompts_per_step * group_size) as u64;
     let layers = config.num_hidden_layers as u64;
@@ -162,9 +160,9 @@ fn memory(recipe: &Recipe, model: &LanguageModel, prompt: usize) -> Vec<(&'stati
     vec![
         ("weights", all * width),
         ("reference policy", if own_reference { all * FLOAT } else { 0 }),
-        ("gradients", trained * FLOAT),
+        ("gradients", 2 * trained * FLOAT),
         ("optimizer", 2 * trained * FLOAT),
-        ("activations of a micro-batch", activations * width),
+        ("activations of micro-batches", workers * activations * width),
         ("keys and values while sampling", own + shared),
     ]
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{LanguageModel, ops::Places};
 use burn::tensor::Tensor;
-use grpo_rollout::{Drawer, Error, Sampling};
+use grpo_rollout::{Drawer, Error, FinishReason, Sampling};
 use rayon::prelude::*;
 
 /// Logits that are worth another thread.
@@ -81,7 +81,8 @@ fn draw_on_device(
 
 /// Ends a completion whose text contains a stop string.
 fn end_by_text(model: &LanguageModel, sampling: &Sampling, row: &mut Row) -> Result<(), Error> {
-    if !row.done && !sampling.stop.is_empty() {
+    // Also where the last token that is allowed completes it: the answer is finished, not cut off.
+    if row.episode.finish != FinishReason::Terminated && !sampling.stop.is_empty() {
         let text = recent_text(model, sampling, &row.episode.actions)?;
         if sampling.find_stop(&text).is_some() {
             row.stop();

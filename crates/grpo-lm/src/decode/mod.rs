@@ -112,7 +112,12 @@ impl<'a> Decoding<'a> {
         rng: impl Fn(usize, usize) -> ChaCha8Rng,
     ) -> Self {
         let plan = &model.decoder().plan;
-        let bytes = 2 * 4 * plan.layers.len() * capacity(sampling) * plan.kv_heads * plan.head_width;
+        let bytes = 2
+            * model.decoder().dtype().size()
+            * plan.layers.len()
+            * capacity(sampling)
+            * plan.kv_heads
+            * plan.head_width;
         let slots = (CACHE_BYTES / bytes.max(1)).clamp(1, ROWS_AT_ONCE);
         Self::with_slots(model, ids, group_size, sampling, slots, rng)
     }

@@ -2,7 +2,7 @@
 //! a row, and reads four numbers a row back.
 
 use burn::backend::DispatchTensorKind;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use grpo_rollout::{Choice, Error, Support};
 
 /// Entries of the vocabulary whose probabilities are added up together.
@@ -22,8 +22,8 @@ pub(super) fn is_better(logits: &Tensor<2>) -> bool {
 /// One token for each row of `logits` `[rows, vocab]` by inverting the cumulative distribution at `uniforms`, as
 /// [`grpo_rollout::choose`] does; temperature 0 takes the first largest. `None` for a row without a distribution.
 ///
-/// The cumulative sums are taken in two levels, blocks and within a block, by products with triangular matrices: a scan over a whole
-/// vocabulary is slow on most devices.
+/// The cumulative sums are taken in two levels, blocks and within a block: a scan over a whole vocabulary is slow on most devices. (A
+/// product with a triangular matrix would be faster still, but some devices shorten its factors to ten bits.)
 pub(super) fn choose(
     logits: Tensor<2>,
     uniforms: &[f32],
@@ -40,7 +40,10 @@ pub(super) fn choose(
     let entropy = log_total.clone() - weighted / total.clone();
     let token = if temperature > 0.0 {
         let uniforms = Tensor::<2>::from_data(TensorData::new(uniforms.to_vec(), [rows, 1]), &device);
-        invert(weights, uniforms * total.clone())
+        let drawn = invert(weights.clone(), uniforms);
+        // Rounding may leave a crumb at the end of a block or of the row, where nothing is possible: the most probable takes it.
+        let impossible = weights.gather(1, drawn.clone()).lower_equal_elem(0.0);
+        drawn.mask_where(impossible, scaled.argmax(1))
     } else {
         scaled.argmax(1)
     };
@@ -60,8 +63,8 @@ pub(super) fn choose(
         .collect())
 }
 
-/// For each row the first entry at which the sum of weights so far exceeds `target` `[rows, 1]`.
-fn invert(weights: Tensor<2>, target: Tensor<2>) -> Tensor<2, Int> {
+/// For each row the first entry at which the sum of weights so far exceeds a share of the whole, `shares` `[rows, 1]`.
+fn invert(weights: Tensor<2>, shares: Tensor<2>) -> Tensor<2, Int> {
     let ([rows, vocab], device) = (weights.dims(), weights.device());
     let blocks = vocab.div_ceil(BLOCK);
     let missing = blocks * BLOCK - vocab;
@@ -71,13 +74,13 @@ fn invert(weights: Tensor<2>, target: Tensor<2>) -> Tensor<2, Int> {
     };
     let weights = weights.reshape([rows, blocks, BLOCK]);
     let sums: Tensor<2> = weights.clone().sum_dim(2).squeeze_dim(2);
-    let until = sums.clone().matmul(triangle(blocks, &device));
+    let until = sums.clone().cumsum(1);
+    let target = shares * until.clone().narrow(1, blocks - 1, 1);
     let block = first_beyond(&until, &target);
     let before = until.gather(1, block.clone()) - sums.gather(1, block.clone());
     let place = block.clone().unsqueeze_dim::<3>(2).repeat_dim(2, BLOCK);
     let within: Tensor<2> = weights.gather(1, place).squeeze_dim(1);
-    let entry = first_beyond(&within.matmul(triangle(BLOCK, &device)), &(target - before));
-    // Rounding may leave a crumb beyond the last entry.
+    let entry = first_beyond(&within.cumsum(1), &(target - before));
     (block.mul_scalar(BLOCK as i32) + entry).clamp_max(vocab as i32 - 1)
 }
 
@@ -86,11 +89,6 @@ fn first_beyond(rising: &Tensor<2>, target: &Tensor<2>) -> Tensor<2, Int> {
     let last = rising.dims()[1] as i32 - 1;
     let target = target.clone().repeat_dim(1, rising.dims()[1]);
     rising.clone().lower_equal(target).int().sum_dim(1).clamp_max(last)
-}
-
-/// Ones on and above the diagonal: multiplied from the right, they add up.
-fn triangle(n: usize, device: &Device) -> Tensor<2> {
-    Tensor::<2>::ones([n, n], device).triu(0)
 }
 
 #[cfg(test)]

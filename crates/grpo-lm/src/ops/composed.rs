@@ -167,9 +167,10 @@ fn from_completions(
 }
 
 pub(super) fn store(cache: Tensor<2>, new: Tensor<2>, places: &Places) -> Tensor<2> {
-    // Not every backend can assign rows, but all can add.
+    // Not every backend can assign rows, but all can add: to exactly zero, and then what is new.
     let old = cache.clone().select(0, places.tensor());
-    cache.select_assign(0, places.tensor(), new - old, IndexingUpdateOp::Add)
+    let cleared = cache.select_assign(0, places.tensor(), old.neg(), IndexingUpdateOp::Add);
+    cleared.select_assign(0, places.tensor(), new, IndexingUpdateOp::Add)
 }
 
 pub(super) fn attend_step(
