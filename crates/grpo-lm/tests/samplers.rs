@@ -273,7 +273,7 @@ fn a_stop_string_that_the_last_allowed_token_completes_ends_the_answer() {
     let model = support::load("llama");
     let sampling = Sampling { max_new_tokens: 4, ..Sampling::greedy(4) };
     let prompt = vec![5, 9, 14];
-    let free = model.sample(&[prompt.clone()], 1, &sampling, &Streams::new(0), 0).unwrap();
+    let free = model.sample(std::slice::from_ref(&prompt), 1, &sampling, &Streams::new(0), 0).unwrap();
     let last = model.tokenizer().decode(&free[0].episodes[0].actions[3..]).unwrap();
     let text = model.tokenizer().decode(&free[0].episodes[0].actions).unwrap();
     assert_eq!(text.matches(last.trim()).count(), 1, "{text}: it would end before");
