@@ -1,7 +1,6 @@
 //! Drawing tokens where the logits are: on a GPU, reading them all would cost more than computing them. The host sends one uniform number
 //! a row, and reads four numbers a row back.
 
-use burn::backend::DispatchTensorKind;
 use burn::tensor::{Int, Tensor, TensorData};
 use grpo_rollout::{Choice, Error, Support};
 
@@ -12,9 +11,9 @@ const BLOCK: usize = 256;
 pub(super) fn is_better(logits: &Tensor<2>) -> bool {
     match logits.clone().into_dispatch().kind {
         #[cfg(feature = "flex")]
-        DispatchTensorKind::Flex(_) => false,
+        burn::backend::DispatchTensorKind::Flex(_) => false,
         #[cfg(feature = "ndarray")]
-        DispatchTensorKind::NdArray(_) => false,
+        burn::backend::DispatchTensorKind::NdArray(_) => false,
         _ => true,
     }
 }
