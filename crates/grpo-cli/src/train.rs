@@ -51,6 +51,7 @@ fn check(recipe: &Recipe, args: &args::Train) -> Result<ExitCode, Failure> {
     let session = Session::open(model::device(&args.device)?, true)?;
     let plan = grpo_train::plan(recipe, &session.machine).bad_input()?;
     let per_step: f64 = plan.seconds.iter().sum();
+    let short = |seconds: f64| if seconds < 10.0 { format!("{seconds:.2} s") } else { duration(seconds) };
     let total: u64 = plan.memory.iter().map(|(_, bytes)| bytes).sum();
     let [all, trained] = plan.parameters.map(thousands);
     let train = plan.questions.0.map_or("a generator".into(), |n| format!("{} to train on", thousands(n)));
@@ -89,9 +90,9 @@ fn check(recipe: &Recipe, args: &args::Train) -> Result<ExitCode, Failure> {
     ]);
     rows.push(["time of a step".into(), format!(
         "{} at most: {} generation, {} update (measured on {} of {} tokens each, the optimizer not included)",
-        duration(per_step),
-        duration(plan.seconds[0]),
-        duration(plan.seconds[1]),
+        short(per_step),
+        short(plan.seconds[0]),
+        short(plan.seconds[1]),
         count(plan.measured.0, "completion", "completions"),
         plan.measured.1 / plan.measured.0.max(1)
     )]);
