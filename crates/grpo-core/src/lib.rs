@@ -114,6 +114,8 @@ pub mod objective;
 pub mod ppo;
 pub mod presets;
 pub mod ratio;
+#[doc(hidden)] // for the other crates of this workspace
+pub mod simd;
 pub mod surrogate;
 
 pub use advantage::{AdvantageEstimator, Advantages, Baseline, Reward, Scale, StepAdvantages};
@@ -126,7 +128,7 @@ pub use diagnostics::{Diagnostics, Metrics};
 pub use error::Error;
 pub use kl::{KlEstimator, KlPenalty, KlPlacement, ProximalPenalty};
 pub use log_prob::{
-    Allowed, EpisodeRules, LinearHead, LogitRules, Tiles, TokenStatistics, linear_kl, linear_log_probs,
+    EpisodeRules, LinearHead, LogitRules, Support, Tiles, TokenStatistics, linear_kl, linear_log_probs,
     linear_log_probs_under, token_entropies, token_kl, token_log_probs, token_statistics,
 };
 pub use mask::column;

@@ -5,7 +5,7 @@ mod support;
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 use grpo_core::{
-    Allowed, EpisodeRules, Error, LinearHead, LogitRules, Tiles, TokenStatistics, linear_log_probs,
+    EpisodeRules, Error, LinearHead, LogitRules, Support, Tiles, TokenStatistics, linear_log_probs,
     linear_log_probs_under,
 };
 use support::{Draw, close, device, matrix, precisions};
@@ -209,14 +209,14 @@ fn draw_rules(rng: &mut Draw, steps: usize, vocab: usize) -> EpisodeRules {
     let seen = ids(rng, 3).into_iter().map(|id| (id, rng.below(steps + 1))).collect();
     // Lists may end before the steps do.
     let allowed = (0..rng.below(steps + 1)).map(|_| match rng.below(4) {
-        0 => Allowed::All,
-        1 => Allowed::Without(ids(rng, 6).into_iter().take(vocab - 1).collect()),
+        0 => Support::All,
+        1 => Support::Without(ids(rng, 6).into_iter().take(vocab - 1).collect()),
         kind => {
             let mut some = ids(rng, if kind == 2 { 2 } else { 12 });
             if some.is_empty() {
                 some.push(rng.below(vocab) as u32);
             }
-            Allowed::Only(some)
+            Support::Only(some)
         }
     });
     EpisodeRules { seen, allowed: allowed.collect() }
@@ -224,9 +224,9 @@ fn draw_rules(rng: &mut Draw, steps: usize, vocab: usize) -> EpisodeRules {
 
 fn allows(rules: &LogitRules, steps: usize, token: usize, id: u32) -> bool {
     match rules.episodes[token / steps].allowed.get(token % steps) {
-        None | Some(Allowed::All) => true,
-        Some(Allowed::Only(ids)) => ids.contains(&id),
-        Some(Allowed::Without(ids)) => !ids.contains(&id),
+        None | Some(Support::All) => true,
+        Some(Support::Only(ids)) => ids.contains(&id),
+        Some(Support::Without(ids)) => !ids.contains(&id),
     }
 }
 
@@ -278,7 +278,7 @@ fn rules_that_change_nothing_give_the_same_bits() {
         let every = |rules: EpisodeRules| vec![rules; problem.episodes];
         let seen: Vec<(u32, usize)> = (0..problem.vocab as u32).map(|id| (id, 0)).collect();
         let later = seen.iter().map(|&(id, _)| (id, problem.steps)).collect();
-        let without = vec![Allowed::Without(Vec::new()); problem.steps];
+        let without = vec![Support::Without(Vec::new()); problem.steps];
         let rules = [
             LogitRules::default(),
             LogitRules { repetition_penalty: 1.5, episodes: Vec::new() },
@@ -289,7 +289,7 @@ fn rules_that_change_nothing_give_the_same_bits() {
             },
             LogitRules {
                 repetition_penalty: 1.0,
-                episodes: every(EpisodeRules { seen, allowed: vec![Allowed::All] }),
+                episodes: every(EpisodeRules { seen, allowed: vec![Support::All] }),
             },
         ];
         for (dtype, _) in precisions(&device) {
@@ -313,7 +313,7 @@ fn tokens_without_rules_are_as_if_there_were_none() {
     problem.parts[0].iter_mut().for_each(|x| *x = f64::from(*x as f32));
     (problem.for_log_prob, problem.for_entropy) = (vec![0.7; 6], vec![-0.4; 6]);
     problem.targets = vec![1; 6];
-    let ruled = EpisodeRules { seen: vec![(0, 2)], allowed: vec![Allowed::All, Allowed::Only(vec![0, 1])] };
+    let ruled = EpisodeRules { seen: vec![(0, 2)], allowed: vec![Support::All, Support::Only(vec![0, 1])] };
     let rules = LogitRules { repetition_penalty: 1.4, episodes: vec![EpisodeRules::default(), ruled] };
     for (dtype, _) in precisions(&device) {
         for tiles in problem.all_tiles() {
@@ -338,9 +338,9 @@ fn a_target_that_is_not_allowed_is_impossible_and_leaves_no_gradient() {
     let mut rules = problem.rules.clone();
     let other = (problem.targets[token] + 1) % problem.vocab as u32;
     for kind in [
-        Allowed::Without(vec![problem.targets[token]]),
-        Allowed::Only(vec![other]),
-        Allowed::Only({
+        Support::Without(vec![problem.targets[token]]),
+        Support::Only(vec![other]),
+        Support::Only({
             let mut ids: Vec<u32> = (0..problem.vocab as u32).filter(|id| id % 2 == other % 2).collect();
             ids.retain(|id| *id != problem.targets[token]);
             ids
@@ -445,7 +445,7 @@ fn what_does_not_fit_is_named() {
         let targets = Tensor::<2, Int>::ones([2, 3], &device);
         linear_log_probs_under(hidden.clone(), &head, targets, 1.0, rules).unwrap_err()
     };
-    let second = |seen: &[(u32, usize)], allowed: Vec<Allowed>| LogitRules {
+    let second = |seen: &[(u32, usize)], allowed: Vec<Support>| LogitRules {
         repetition_penalty: 1.2,
         episodes: vec![EpisodeRules::default(), EpisodeRules { seen: seen.to_vec(), allowed }],
     };
@@ -462,10 +462,10 @@ fn what_does_not_fit_is_named() {
     };
     named(second(&[(3, 0), (3, 1)], vec![]), ("seen", 1));
     named(second(&[(3, 0), (10, 1)], vec![]), ("seen", 1));
-    named(second(&[], vec![Allowed::All; 4]), ("allowed", 3));
-    named(second(&[], vec![Allowed::All, Allowed::Only(vec![])]), ("allowed", 1));
-    named(second(&[], vec![Allowed::Without((0..10).collect())]), ("allowed", 0));
-    named(second(&[], vec![Allowed::Only(vec![4, 2])]), ("allowed", 0));
-    named(second(&[], vec![Allowed::Without(vec![2, 2])]), ("allowed", 0));
-    named(second(&[], vec![Allowed::All, Allowed::All, Allowed::Only(vec![10])]), ("allowed", 2));
+    named(second(&[], vec![Support::All; 4]), ("allowed", 3));
+    named(second(&[], vec![Support::All, Support::Only(vec![])]), ("allowed", 1));
+    named(second(&[], vec![Support::Without((0..10).collect())]), ("allowed", 0));
+    named(second(&[], vec![Support::Only(vec![4, 2])]), ("allowed", 0));
+    named(second(&[], vec![Support::Without(vec![2, 2])]), ("allowed", 0));
+    named(second(&[], vec![Support::All, Support::All, Support::Only(vec![10])]), ("allowed", 2));
 }

@@ -3,10 +3,9 @@
 
 mod support;
 
-use grpo_core::{Allowed, EpisodeRules, LogitRules};
+use grpo_core::LogitRules;
 use grpo_lm::{LanguageModel, SharedPrompts};
-use grpo_rollout::{Episode, FinishReason, Policy, Sampler, Sampling, Streams, Support};
-use std::collections::BTreeMap;
+use grpo_rollout::{Episode, FinishReason, Policy, Sampler, Sampling, Streams};
 use support::{actions, change, copy, device, floats};
 
 const FAMILIES: [&str; 3] = ["llama", "qwen3", "gemma3"];
@@ -81,33 +80,10 @@ fn sample(model: &LanguageModel, sampling: &Sampling) -> Vec<Episode> {
     groups.into_iter().flat_map(|group| group.episodes).collect()
 }
 
-/// The rules as training makes them of episodes (`grpo-train`, `part.rs`).
+/// The rules as training makes them of episodes.
 fn rules(sampling: &Sampling, prompts: &[Vec<u32>], episodes: &[Episode]) -> LogitRules {
-    let penalised = sampling.repetition_penalty != 1.0;
-    let of_row = |(row, episode): (usize, &Episode)| EpisodeRules {
-        seen: if penalised { seen(&prompts[row / 4], episode) } else { Vec::new() },
-        allowed: episode.supports.iter().map(allowed).collect(),
-    };
-    LogitRules {
-        repetition_penalty: sampling.repetition_penalty,
-        episodes: episodes.iter().enumerate().map(of_row).collect(),
-    }
-}
-
-fn seen(prompt: &[u32], episode: &Episode) -> Vec<(u32, usize)> {
-    let mut first: BTreeMap<u32, usize> = prompt.iter().map(|&id| (id, 0)).collect();
-    for (step, &id) in episode.actions.iter().enumerate() {
-        first.entry(id).or_insert(step + 1);
-    }
-    first.into_iter().collect()
-}
-
-fn allowed(support: &Support) -> Allowed {
-    match support {
-        Support::All => Allowed::All,
-        Support::Only(ids) => Allowed::Only(ids.clone()),
-        Support::Without(ids) => Allowed::Without(ids.clone()),
-    }
+    let rows = episodes.iter().enumerate().map(|(row, episode)| (prompts[row / 4].as_slice(), episode));
+    sampling.logit_rules(rows).unwrap_or_default()
 }
 
 /// The largest |ratio − 1| and the largest difference of entropies over all tokens.

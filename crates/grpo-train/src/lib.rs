@@ -52,6 +52,7 @@ mod learner;
 mod metrics;
 mod observer;
 mod part;
+mod parts;
 mod plan;
 mod questions;
 mod recipe;

@@ -2,10 +2,8 @@
 
 use crate::{Error, rows::Rows};
 use burn::tensor::{Device, Int, Tensor};
-use grpo_core::{Allowed, EpisodeRules, LogitRules};
 use grpo_lm::SharedPrompts;
-use grpo_rollout::{Episode, Experience, MicroBatch, Sampling, Support};
-use std::collections::BTreeMap;
+use grpo_rollout::{Episode, Experience, MicroBatch, Sampling};
 
 /// One micro-batch's episodes as tensors.
 pub(crate) struct Part<'a> {
@@ -41,16 +39,9 @@ impl<'a> Part<'a> {
             experience.episodes().skip(part.rows.start).take(part.rows.len()).collect();
         let completions: Vec<&[u32]> = episodes.iter().map(|e| e.actions.as_slice()).collect();
         let mut states = SharedPrompts::new(&prompts, &completions)?;
-        let penalised = sampling.repetition_penalty != 1.0;
-        if penalised || episodes.iter().any(|e| !e.supports.is_empty()) {
-            let of_row = |(row, episode): (usize, &&Episode)| EpisodeRules {
-                seen: if penalised { seen(prompts[row / part.rows_per_prompt], episode) } else { Vec::new() },
-                allowed: episode.supports.iter().map(allowed).collect(),
-            };
-            states = states.with_rules(LogitRules {
-                repetition_penalty: sampling.repetition_penalty,
-                episodes: episodes.iter().enumerate().map(of_row).collect(),
-            });
+        let of_row = |(row, &episode)| (prompts[row / part.rows_per_prompt], episode);
+        if let Some(rules) = sampling.logit_rules(episodes.iter().enumerate().map(of_row)) {
+            states = states.with_rules(rules);
         }
         let rows = Rows::new(completions.iter().map(|c| c.len()).collect(), device);
         let actions = rows.actions(completions.iter().copied());
@@ -69,22 +60,5 @@ impl<'a> Part<'a> {
         };
         let (prompts, rows) = (keys(0, part.groups.clone()), keys(1, part.rows.clone()));
         Ok(Self { states: self.states.with_dropout(share, &prompts, &rows)?, ..self })
-    }
-}
-
-/// Ids that the repetition penalty is for, each with the first step that it counts at.
-fn seen(prompt: &[u32], episode: &Episode) -> Vec<(u32, usize)> {
-    let mut first: BTreeMap<u32, usize> = prompt.iter().map(|&id| (id, 0)).collect();
-    for (step, &id) in episode.actions.iter().enumerate() {
-        first.entry(id).or_insert(step + 1);
-    }
-    first.into_iter().collect()
-}
-
-fn allowed(support: &Support) -> Allowed {
-    match support {
-        Support::All => Allowed::All,
-        Support::Only(ids) => Allowed::Only(ids.clone()),
-        Support::Without(ids) => Allowed::Without(ids.clone()),
     }
 }

@@ -4,8 +4,8 @@ use crate::{
     Error, GrpoConfig, Machine, Recipe,
     gather::Answers,
     grpo::{Grpo, Lesson},
+    parts::Parts,
     rollout::Rollout,
-    run::Parts,
 };
 use grpo_lm::{CACHE_BYTES, DecoderConfig, LanguageModel};
 use grpo_rollout::{Episode, Experience, Sampling, Streams};

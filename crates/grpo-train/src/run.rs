@@ -1,18 +1,18 @@
 use crate::{
-    Accuracy, Error, Event, Metric, ModelConfig, Observer, Question, Questions, Recipe, RunFolder, Set,
-    Stage, State, StepMetrics, Summary, Workers,
+    Accuracy, Error, Event, ModelConfig, Observer, Recipe, RunFolder, Set, Stage, State, StepMetrics,
+    Summary,
     evaluate::evaluate,
     folder::{Lengths, replace_folder},
     forming::Former,
     grpo::Grpo,
     imitation,
     metrics::Line,
+    parts::Parts,
     report,
     state::{self, Trained, load_module},
 };
 use burn::{optim::ModuleOptimizer, tensor::Device};
-use grpo_lm::{LanguageModel, Tokenizer};
-use grpo_rewards::RewardSet;
+use grpo_lm::LanguageModel;
 use grpo_rollout::Streams;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,113 +127,6 @@ fn trained_part(model: &LanguageModel) -> Option<&'static str> {
 fn base_reference(recipe: &Recipe, model: &LanguageModel) -> Option<LanguageModel> {
     let untouched = model.adapter().is_some() && recipe.imitation.is_none();
     untouched.then(|| model.without_adapter().frozen().with_temperature(recipe.sampling.temperature))
-}
-
-/// What a recipe names, opened.
-pub(crate) struct Parts {
-    pub(crate) questions: Questions,
-    pub(crate) rewards: RewardSet,
-    pub(crate) workers: Workers,
-}
-
-impl Parts {
-    /// With the model as it is before the first step.
-    pub(crate) fn open(recipe: &Recipe, machine: &Machine) -> Result<(Self, LanguageModel), Error> {
-        let validation = recipe.imitation.as_ref().map_or(0, |i| i.validation_questions);
-        let questions = Questions::open(&recipe.data, recipe.seed, validation, recipe.evaluation.questions)?;
-        let rewards = RewardSet::from_specs(&recipe.rewards)?;
-        let model = fresh_model(recipe, &questions, machine)?;
-        let workers = Workers::fitting(machine.workers, model.parameters())?;
-        Ok((Self { questions, rewards, workers }, model))
-    }
-}
-
-fn fresh_model(recipe: &Recipe, questions: &Questions, machine: &Machine) -> Result<LanguageModel, Error> {
-    let device = machine.device.clone().autodiff();
-    let model = match &recipe.model {
-        ModelConfig::Folder(folder) => {
-            let dtype = folder.dtype.on(&machine.device, machine.is_gpu, recipe.lora.is_some())?;
-            LanguageModel::load_as(&folder.path, dtype, &device)?
-        }
-        ModelConfig::Random(shape) => {
-            let words = questions.vocabulary().ok_or_else(|| {
-                Error::setting(
-                    "model.start",
-                    "is \"random\"",
-                    "only generated exercises have a known vocabulary",
-                )
-            })?;
-            let tokenizer = Tokenizer::from_words(&words)?;
-            let config = shape.config(tokenizer.len());
-            LanguageModel::init(config, tokenizer, recipe.seed, &device)?
-        }
-    };
-    let model = match &recipe.lora {
-        Some(lora) => model.with_adapter(lora, recipe.seed)?,
-        None => model,
-    };
-    Ok(match &recipe.chat {
-        Some(chat) => model.with_chat(chat)?,
-        None => model,
-    })
-}
-
-impl Parts {
-    /// Refuses questions that can't be asked before anything is trained or written: all of a file's, and the first of a
-    /// generator's.
-    pub(crate) fn check_fit(&self, recipe: &Recipe, model: &LanguageModel) -> Result<(), Error> {
-        let context = model.config().max_position_embeddings;
-        let new = recipe.sampling.max_new_tokens;
-        if new >= context {
-            let fix = format!("use less than the model's context of {context} tokens");
-            return Err(Error::setting("sampling.max_new_tokens", format!("is {new}"), fix));
-        }
-        let too_long = |what: &str, prompt: &str, tokens: usize, fix: &str| {
-            let problem = format!(
-                "{what} of {prompt:?} takes {tokens} tokens, more than the model's context of {context}"
-            );
-            Err(Error::setting("data", problem, fix))
-        };
-        let held_out = self.questions.held_out();
-        let sample = self.questions.training_sample();
-        check_references(recipe, &sample)?;
-        if recipe.evaluation.metric == Metric::FinalText && held_out.iter().all(|q| q.reference.is_none()) {
-            return Err(Error::setting(
-                "evaluation.metric",
-                "is \"final_text\", but no held-out question has a final answer",
-                "name the field that has it in `data.final`, or choose a verifier as `evaluation.metric.score`",
-            ));
-        }
-        for question in &sample {
-            let prompt = model.encode_prompt(&question.prompt)?.len();
-            if prompt + new > context {
-                let fix = "leave the question out, lower `sampling.max_new_tokens` or use a model with a larger context";
-                return too_long("asking and answering", &question.prompt, prompt + new, fix);
-            }
-            if recipe.imitation.is_some() {
-                let solution = imitation::solution(question)?;
-                let tokens = prompt + model.tokenizer().encode(solution)?.len() + 1;
-                if tokens > context {
-                    let fix = "leave the question out or use a model with a larger context";
-                    return too_long("the worked solution", &question.prompt, tokens, fix);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Refuses rewards that compare with a final answer where no question has one: every episode would go without.
-fn check_references(recipe: &Recipe, questions: &[Question]) -> Result<(), Error> {
-    let needs = recipe.rewards.iter().enumerate().find(|(_, r)| r.kind.needs_reference());
-    match needs {
-        Some((index, spec)) if questions.iter().all(|q| q.reference.is_none()) => Err(Error::setting(
-            format!("rewards[{index}]"),
-            format!("is {:?}, which compares with a final answer, but no question has one", spec.kind.kind()),
-            "name the field that has it in `data.final`, or choose another reward",
-        )),
-        _ => Ok(()),
-    }
 }
 
 struct Run<'a> {

@@ -152,14 +152,14 @@ pub fn linear_log_probs(
 ///
 /// ```
 /// use burn::tensor::{Distribution, Int, Tensor};
-/// use grpo_core::{Allowed, EpisodeRules, LinearHead, LogitRules, linear_log_probs_under};
+/// use grpo_core::{Support, EpisodeRules, LinearHead, LogitRules, linear_log_probs_under};
 ///
 /// # let device = grpo_device::from_env().expect("a device");
 /// let hidden = Tensor::<3>::random([1, 2, 8], Distribution::Default, &device);
 /// let head = LinearHead::new(Tensor::<2>::random([100, 8], Distribution::Default, &device));
 /// let targets = Tensor::<2, Int>::from_data([[42, 7]], &device);
 /// // Top-p left two ids at the first step, and one at the second.
-/// let allowed = vec![Allowed::Only(vec![3, 42]), Allowed::Only(vec![7])];
+/// let allowed = vec![Support::Only(vec![3, 42]), Support::Only(vec![7])];
 /// let rules = LogitRules { episodes: vec![EpisodeRules { allowed, ..Default::default() }], ..Default::default() };
 /// let statistics = linear_log_probs_under(hidden, &head, targets, 1.0, rules)?;
 /// let log_probs: Vec<f32> = statistics.log_probs.into_data().iter().collect();

@@ -24,12 +24,14 @@ mod kernel;
 mod linear;
 mod op;
 mod rules;
+mod support;
 mod tiles;
 
 use burn::tensor::{Int, Tensor};
 
 pub use linear::{LinearHead, linear_kl, linear_log_probs, linear_log_probs_under};
-pub use rules::{Allowed, EpisodeRules, LogitRules};
+pub use rules::{EpisodeRules, LogitRules};
+pub use support::Support;
 pub use tiles::Tiles;
 
 use crate::{Error, mask};

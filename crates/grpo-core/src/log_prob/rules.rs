@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
-use super::{IMPOSSIBLE, TokenStatistics, token_statistics};
+use super::{IMPOSSIBLE, Support, TokenStatistics, token_statistics};
 use crate::{Error, mask};
 
 /// What a sampler did to the logits before it drew.
@@ -43,37 +43,7 @@ pub struct EpisodeRules {
     /// ids that is step 0; for an id first drawn at step t it is t + 1.
     pub seen: Vec<(u32, usize)>,
     /// What each step could choose from. Steps beyond the end of the list could choose from everything.
-    pub allowed: Vec<Allowed>,
-}
-
-/// What a step could choose from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Allowed {
-    /// The whole vocabulary.
-    #[default]
-    All,
-    /// These ids alone, sorted, each once: what top-k, top-p and min-p leave.
-    Only(Vec<u32>),
-    /// All but these ids, sorted, each once: an end of text that may not come yet.
-    Without(Vec<u32>),
-}
-
-impl Allowed {
-    /// The ids named.
-    fn ids(&self) -> &[u32] {
-        match self {
-            Self::All => &[],
-            Self::Only(ids) | Self::Without(ids) => ids,
-        }
-    }
-
-    fn is_all(&self) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(_) => false,
-            Self::Without(ids) => ids.is_empty(),
-        }
-    }
+    pub allowed: Vec<Support>,
 }
 
 /// Rules that fit the tensors beside them and change something. Token `i` is step `i % steps` of episode `i / steps`.
@@ -109,7 +79,7 @@ impl Rules {
             })?;
         }
         let penalises = |rules: &EpisodeRules| penalty != 1.0 && rules.seen.iter().any(|seen| seen.1 < steps);
-        let changes = |rules: &EpisodeRules| penalises(rules) || !rules.allowed.iter().all(Allowed::is_all);
+        let changes = |rules: &EpisodeRules| penalises(rules) || !rules.allowed.iter().all(Support::is_all);
         Ok(given.episodes.iter().any(changes).then(|| Self { given: given.clone(), steps }))
     }
 
@@ -141,9 +111,9 @@ impl EpisodeRules {
                 return Err(("allowed", step, "the head's vocabulary has no such id"));
             }
             let nothing = match allowed {
-                Allowed::All => false,
-                Allowed::Only(ids) => ids.is_empty(),
-                Allowed::Without(ids) => ids.len() == vocab,
+                Support::All => false,
+                Support::Only(ids) => ids.is_empty(),
+                Support::Without(ids) => ids.len() == vocab,
             };
             if nothing {
                 return Err(("allowed", step, "leave at least one id to choose from"));
@@ -182,9 +152,9 @@ impl RuleTile {
         let ids = &ids[self.within(ids, |&id| id)];
         let columns = ids.iter().map(|&id| id as usize - self.columns.start);
         match allowed {
-            Allowed::All => {}
-            Allowed::Without(_) => columns.for_each(|column| take(column..column + 1)),
-            Allowed::Only(_) => {
+            Support::All => {}
+            Support::Without(_) => columns.for_each(|column| take(column..column + 1)),
+            Support::Only(_) => {
                 let mut from = 0;
                 for column in columns.chain([self.columns.len()]) {
                     if from < column {
@@ -331,9 +301,9 @@ mod tests {
         let rules = rules(vec![
             EpisodeRules {
                 seen,
-                allowed: vec![Allowed::Only(ids(0)), Allowed::All, Allowed::Only(vec![99])],
+                allowed: vec![Support::Only(ids(0)), Support::All, Support::Only(vec![99])],
             },
-            EpisodeRules { seen: Vec::new(), allowed: vec![Allowed::All, Allowed::Without(ids(1))] },
+            EpisodeRules { seen: Vec::new(), allowed: vec![Support::All, Support::Without(ids(1))] },
         ]);
         for (rows, columns) in [(0..6, 0..100), (1..5, 0..31), (2..3, 31..62), (0..6, 40..41), (4..6, 7..100)]
         {
@@ -351,9 +321,9 @@ mod tests {
                     let counts = episode.seen.iter().any(|seen| seen.0 == id && seen.1 <= step);
                     assert_eq!(is_set(&penalised, row, column), counts, "{token} {id}");
                     let out = match episode.allowed.get(step) {
-                        None | Some(Allowed::All) => false,
-                        Some(Allowed::Only(ids)) => !ids.contains(&id),
-                        Some(Allowed::Without(ids)) => ids.contains(&id),
+                        None | Some(Support::All) => false,
+                        Some(Support::Only(ids)) => !ids.contains(&id),
+                        Some(Support::Without(ids)) => ids.contains(&id),
                     };
                     assert_eq!(is_set(&excluded, row, column), out, "{token} {id}");
                 }
@@ -364,16 +334,16 @@ mod tests {
     #[test]
     fn rules_that_change_nothing_are_none() {
         let check = |given: LogitRules| Rules::check(Arc::new(given), [1, 2], 5).expect("they fit").is_some();
-        let of = |penalty: f64, seen: &[(u32, usize)], allowed: &[Allowed]| LogitRules {
+        let of = |penalty: f64, seen: &[(u32, usize)], allowed: &[Support]| LogitRules {
             repetition_penalty: penalty,
             episodes: vec![EpisodeRules { seen: seen.to_vec(), allowed: allowed.to_vec() }],
         };
         assert!(!check(LogitRules::default()));
-        assert!(!check(of(1.0, &[(3, 0)], &[Allowed::All, Allowed::Without(Vec::new())])));
+        assert!(!check(of(1.0, &[(3, 0)], &[Support::All, Support::Without(Vec::new())])));
         assert!(!check(of(1.2, &[(3, 2)], &[])));
         assert!(check(of(1.2, &[(3, 1)], &[])));
-        assert!(check(of(1.0, &[], &[Allowed::Without(vec![0])])));
-        assert!(check(of(1.0, &[], &[Allowed::All, Allowed::Only(vec![0, 1, 2, 3, 4])])));
+        assert!(check(of(1.0, &[], &[Support::Without(vec![0])])));
+        assert!(check(of(1.0, &[], &[Support::All, Support::Only(vec![0, 1, 2, 3, 4])])));
     }
 
     /// The form for other backends, beside the operation.
@@ -390,11 +360,11 @@ mod tests {
         let rules = rules(vec![
             EpisodeRules {
                 seen: vec![(2, 0), (7, 1), (99, 2)],
-                allowed: vec![Allowed::Only(vec![3, 7, 70]), Allowed::All, Allowed::Only(vec![99])],
+                allowed: vec![Support::Only(vec![3, 7, 70]), Support::All, Support::Only(vec![99])],
             },
             EpisodeRules {
                 seen: Vec::new(),
-                allowed: vec![Allowed::All, Allowed::All, Allowed::Without(vec![5])],
+                allowed: vec![Support::All, Support::All, Support::Without(vec![5])],
             },
         ]);
         let run = |dense: bool| -> [Vec<f64>; 3] {

@@ -1,7 +1,7 @@
 //! What a sampler drew from: `rules`.
 
 use burn::tensor::{Int, Tensor, TensorData};
-use grpo_core::{Allowed, EpisodeRules, LinearHead, LogitRules, Tiles, linear_log_probs_under};
+use grpo_core::{EpisodeRules, LinearHead, LogitRules, Support, Tiles, linear_log_probs_under};
 use serde_json::Value;
 
 use crate::support::golden::run;
@@ -62,9 +62,9 @@ fn golden_rules() {
 fn episode(value: &Value) -> EpisodeRules {
     let ids = |value: &Value| serde_json::from_value(value.clone()).expect("ids");
     let allowed = |value: &Value| match value {
-        Value::Null => Allowed::All,
-        value if value["only"].is_array() => Allowed::Only(ids(&value["only"])),
-        value => Allowed::Without(ids(&value["without"])),
+        Value::Null => Support::All,
+        value if value["only"].is_array() => Support::Only(ids(&value["only"])),
+        value => Support::Without(ids(&value["without"])),
     };
     EpisodeRules {
         seen: serde_json::from_value(value["seen"].clone()).expect("ids and steps"),

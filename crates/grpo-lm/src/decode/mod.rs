@@ -274,7 +274,7 @@ impl<'a> Decoding<'a> {
     /// Draws the next token of rows; `of_row` says which row of the logits each takes.
     fn draw_shared(&mut self, rows: &[usize], logits: Tensor<2>, of_row: &[usize]) -> Result<(), Error> {
         let (ids, group_size) = (self.ids, self.group_size);
-        // The rows themselves, in the order of `rows`, which is falling or rising nowhere in particular.
+        // Taken out, since they stand in no order that would let them be borrowed side by side.
         let mut taken: Vec<(usize, Row)> =
             rows.iter().map(|&row| (row, std::mem::take(&mut self.rows[row]))).collect();
         let result =

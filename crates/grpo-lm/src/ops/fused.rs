@@ -416,14 +416,9 @@ impl<B: LayerOps + Kernels> Backward<B, 2> for NormBackward {
         let upstream = gradients.consume::<B>(&ops.node);
         let (nodes, norm) = ops.state;
         let [x, gamma]: [FloatTensor<B>; 2] = nodes.map(|node| saved.retrieve_node_output(node));
-        let [x_node, gamma_node] = ops.parents;
-        let (dx, d_gamma) = B::rms_norm_backward(x, gamma, upstream, norm, gamma_node.is_some());
-        if let Some(node) = x_node {
-            gradients.register::<B>(node.id, dx);
-        }
-        if let (Some(node), Some(d_gamma)) = (gamma_node, d_gamma) {
-            gradients.register::<B>(node.id, d_gamma);
-        }
+        let parents = ops.parents.map(|parent| parent.map(|parent| parent.id));
+        let (dx, d_gamma) = B::rms_norm_backward(x, gamma, upstream, norm, parents[1].is_some());
+        register::<B, 2>(gradients, parents, [Some(dx), d_gamma]);
     }
 }
 
@@ -440,7 +435,7 @@ impl<B: LayerOps + Kernels> Backward<B, 2> for GatedBackward {
         register::<B, 2>(
             gradients,
             ops.parents.map(|p| p.map(|p| p.id)),
-            B::gated_backward(gate, up, upstream, activation),
+            B::gated_backward(gate, up, upstream, activation).map(Some),
         );
     }
 }
@@ -455,7 +450,7 @@ impl<B: LayerOps + Kernels> Backward<B, 1> for TurnBackward {
         let upstream = gradients.consume::<B>(&ops.node);
         // Turning back is the transpose.
         let back = Turn { inverse: !ops.state.inverse, ..ops.state };
-        register::<B, 1>(gradients, ops.parents.map(|p| p.map(|p| p.id)), [B::rotate(upstream, back)]);
+        register::<B, 1>(gradients, ops.parents.map(|p| p.map(|p| p.id)), [Some(B::rotate(upstream, back))]);
     }
 }
 
@@ -480,7 +475,7 @@ impl<B: LayerOps + Kernels> Backward<B, 3> for AttendBackward {
         let upstream = gradients.consume::<B>(&ops.node);
         let Attended { saved: nodes, out, sums, segments, heads } = ops.state;
         let qkv: [FloatTensor<B>; 3] = nodes.map(|node| saved.retrieve_node_output(node));
-        let parts = B::attend_backward(qkv, out, sums, upstream, &segments, heads);
+        let parts = B::attend_backward(qkv, out, sums, upstream, &segments, heads).map(Some);
         register::<B, 3>(gradients, ops.parents.map(|p| p.map(|p| p.id)), parts);
     }
 }
@@ -489,10 +484,10 @@ impl<B: LayerOps + Kernels> Backward<B, 3> for AttendBackward {
 fn register<B: Backend, const N: usize>(
     gradients: &mut Gradients,
     parents: [Option<NodeId>; N],
-    parts: [FloatTensor<B>; N],
+    parts: [Option<FloatTensor<B>>; N],
 ) {
     for (node, gradient) in parents.into_iter().zip(parts) {
-        if let Some(node) = node {
+        if let (Some(node), Some(gradient)) = (node, gradient) {
             gradients.register::<B>(node, gradient);
         }
     }

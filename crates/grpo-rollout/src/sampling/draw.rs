@@ -1,5 +1,5 @@
-use super::Support;
 use super::kernel::{Above, BLOCK, Exponentials, Scan, Totals};
+use grpo_core::Support;
 use rand_chacha::rand_core::RngCore;
 
 /// A drawn action and what its distribution says about it.

@@ -6,9 +6,9 @@
 
 mod draw;
 mod kernel;
+mod recorded;
 mod settings;
-mod support;
 
 pub use draw::{Choice, DrawRules, Drawer, choose};
+pub use grpo_core::Support;
 pub use settings::Sampling;
-pub use support::Support;

@@ -1,5 +1,4 @@
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// Which actions a step could choose from.
 ///
@@ -31,7 +30,7 @@ impl Support {
     }
 
     /// `kept`, ascending, out of the actions from 0 to below `vocabulary`, in whichever form is shorter.
-    pub(super) fn of(kept: &[u32], vocabulary: usize) -> Self {
+    pub fn of(kept: &[u32], vocabulary: usize) -> Self {
         let others = vocabulary.saturating_sub(kept.len());
         if kept.len() <= others {
             return Self::Only(kept.to_vec());
@@ -63,42 +62,19 @@ impl Support {
         }
     }
 
-    /// Calls `exclude` with every action of a range that could not be chosen, in ascending order.
-    pub fn for_each_excluded(&self, range: Range<u32>, mut exclude: impl FnMut(u32)) {
+    /// The actions that are named.
+    pub(super) fn ids(&self) -> &[u32] {
         match self {
-            Self::All => {}
-            Self::Only(ids) => {
-                let mut from = range.start;
-                for &id in within(ids, &range) {
-                    (from..id).for_each(&mut exclude);
-                    from = id + 1;
-                }
-                (from..range.end).for_each(&mut exclude);
-            }
-            Self::Without(ids) => within(ids, &range).iter().copied().for_each(exclude),
+            Self::All => &[],
+            Self::Only(ids) | Self::Without(ids) => ids,
         }
     }
 
-    /// Says in `out` for the actions `first`, `first + 1`, … whether each could be chosen: a slice of the vocabulary at a time, so
-    /// that no mask over all of it need exist.
-    pub fn mask(&self, first: u32, out: &mut [bool]) {
-        let range = first..first.saturating_add(u32::try_from(out.len()).unwrap_or(u32::MAX));
-        let (ids, listed) = match self {
-            Self::All => (&[][..], false),
-            Self::Only(ids) => (within(ids, &range), true),
-            Self::Without(ids) => (within(ids, &range), false),
-        };
-        out.fill(!listed);
-        for &id in ids {
-            out[(id - first) as usize] = listed;
-        }
-    }
-
-    /// Bytes on the heap.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn is_all(&self) -> bool {
         match self {
-            Self::All => 0,
-            Self::Only(ids) | Self::Without(ids) => size_of_val(ids.as_slice()),
+            Self::All => true,
+            Self::Only(_) => false,
+            Self::Without(ids) => ids.is_empty(),
         }
     }
 }
@@ -108,12 +84,6 @@ fn ascending(ids: impl IntoIterator<Item = u32>) -> Vec<u32> {
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-/// The part of an ascending list that lies in a range.
-fn within<'a>(ids: &'a [u32], range: &Range<u32>) -> &'a [u32] {
-    let rest = &ids[ids.partition_point(|&id| id < range.start)..];
-    &rest[..rest.partition_point(|&id| id < range.end)]
 }
 
 #[cfg(test)]
@@ -129,23 +99,5 @@ mod tests {
         assert_eq!(Support::without([]), Support::All);
         assert_eq!(Support::without([4, 1, 4]), Support::Without(vec![1, 4]));
         assert_eq!(Support::only([4, 1, 4]), Support::Only(vec![1, 4]));
-    }
-
-    #[test]
-    fn all_ways_to_ask_agree() {
-        for support in [Support::All, Support::only([2, 5, 6, 11]), Support::without([0, 5, 6, 11])] {
-            for start in 0..13u32 {
-                for end in start..13 {
-                    let truth: Vec<bool> = (start..end).map(|id| support.contains(id)).collect();
-                    let mut mask = vec![false; truth.len()];
-                    support.mask(start, &mut mask);
-                    assert_eq!(mask, truth);
-                    let mut excluded = Vec::new();
-                    support.for_each_excluded(start..end, |id| excluded.push(id));
-                    let truth: Vec<u32> = (start..end).filter(|&id| !support.contains(id)).collect();
-                    assert_eq!(excluded, truth);
-                }
-            }
-        }
     }
 }
