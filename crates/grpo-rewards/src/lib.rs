@@ -16,6 +16,7 @@
 //! | `length` | [`length::TargetLength`] | a wanted length |
 //! | `cosine_length` | [`length::CosineLength`] | right and short (wrong and short costs most) |
 //! | `soft_overlong` | [`length::SoftOverlong`] | never: -1 to 0 near the length limit (DAPO) |
+//! | `item` | [`item::ItemScore`] | what the question itself says, where it judges its own answers |
 //! | `repetition` | [`repetition::Repetition`] | never: -1 to 0 for repeated n-grams |
 //!
 //! A recipe lists [`RewardSpec`]s, [`RewardSet`] adds them up, [`reward_fn`] makes a reward of a closure:
@@ -41,6 +42,7 @@
 
 mod error;
 mod guard;
+pub mod item;
 pub mod length;
 pub mod number;
 pub mod repetition;
@@ -50,6 +52,6 @@ mod spec;
 pub mod text;
 
 pub use error::RewardError;
-pub use reward::{Reward, Sample, Score, reward_fn};
+pub use reward::{Assess, Reward, Sample, Score, reward_fn};
 pub use set::{Column, Evaluation, Outcome, RewardSet};
 pub use spec::{RewardKind, RewardSpec};

@@ -1,8 +1,15 @@
 //! The contract: what a reward sees of one episode, and what it answers.
 
 use std::borrow::Cow;
+use std::fmt::Debug;
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Outcome;
+use crate::guard::guarded;
 
 /// What a reward sees of one episode. Built with [`Sample::new`] and the `with_*` methods, so that
 /// fields can be added without breaking anyone.
@@ -26,6 +33,20 @@ pub struct Sample<'a> {
     /// Token ids of the completion; empty where they are not known (for instance when a text file is
     /// scored). Rewards that count tokens are then not applicable, unless the completion is empty too.
     pub tokens: &'a [u32],
+    /// Further fields of the row of data that the question came from, by name: what a reward needs beside a
+    /// reference (`choices`, `schema`...).
+    pub fields: Option<&'a Map<String, Value>>,
+    /// Which group the episode belongs to: episodes with the same number answer the same prompt. Rewards
+    /// that look at whole groups compare within it.
+    pub group: usize,
+    /// The question itself, where it judges its own answers.
+    pub item: Option<&'a Arc<dyn Assess>>,
+}
+
+/// A question that judges its own answers, as the items of an assessment do (see [`crate::item`]).
+pub trait Assess: Debug + Send + Sync {
+    /// What a completion is worth, from 0 to 1; `None` for a question whose answers are not scored (an essay).
+    fn assess(&self, completion: &str) -> Option<Score>;
 }
 
 impl<'a> Sample<'a> {
@@ -50,6 +71,29 @@ impl<'a> Sample<'a> {
     pub fn with_truncated(mut self, truncated: bool) -> Self {
         self.truncated = truncated;
         self
+    }
+
+    /// Adds the further fields of the row of data.
+    pub fn with_fields(mut self, fields: &'a Map<String, Value>) -> Self {
+        self.fields = Some(fields);
+        self
+    }
+
+    /// Says which group the episode belongs to.
+    pub fn with_group(mut self, group: usize) -> Self {
+        self.group = group;
+        self
+    }
+
+    /// Adds the question itself, where it judges its own answers.
+    pub fn with_item(mut self, item: &'a Arc<dyn Assess>) -> Self {
+        self.item = Some(item);
+        self
+    }
+
+    /// A further field of the row of data.
+    pub fn field(&self, name: &str) -> Option<&'a Value> {
+        self.fields?.get(name)
     }
 
     /// Length of the completion in tokens, or `None` where the tokens are not known.
@@ -77,6 +121,13 @@ impl Score {
         Self { value, reason: reason.into(), extracted: None }
     }
 
+    /// What a reward returns that could not judge the sample (a service that does not answer, a row of data
+    /// that is malformed). The value is NaN, and a [`RewardSet`](crate::RewardSet) records
+    /// [`Outcome::Failed`] with the reason.
+    pub fn failed(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(f64::NAN, why)
+    }
+
     /// Adds the part of the completion that was judged.
     pub fn with_extracted(mut self, extracted: impl Into<String>) -> Self {
         self.extracted = Some(extracted.into());
@@ -84,10 +135,11 @@ impl Score {
     }
 }
 
-/// Scores one episode at a time.
+/// Scores episodes, one at a time or a batch together.
 ///
-/// A reward is a pure function of the [`Sample`]: evaluation may run in parallel and in any order, and the
-/// same sample must give the same score. For a reward that is a closure, see [`reward_fn`].
+/// A reward is a pure function of the [`Sample`] (or of the whole batch): evaluation may run in parallel and in
+/// any order, and the same samples must give the same scores. For a reward that is a closure, see
+/// [`reward_fn`].
 pub trait Reward: Send + Sync {
     /// The name under which the reward is reported (`rewards/<name>/mean`), unless a
     /// [`RewardSet`](crate::RewardSet) gives it another one.
@@ -96,6 +148,25 @@ pub trait Reward: Send + Sync {
     /// The score, or `None` where this reward is not applicable to the sample (for example because it
     /// needs a reference that the sample does not have): it then leaves the combined reward alone.
     fn score(&self, sample: &Sample<'_>) -> Option<Score>;
+
+    /// One outcome for each sample, in their order.
+    ///
+    /// Provided: every sample by itself with [`Self::score`], shared among rayon's threads. A sample on which
+    /// it panics or returns NaN or an infinity gets [`Outcome::Failed`]; the others keep their scores.
+    /// Implemented by rewards that need a whole batch: those that compare the episodes of a group
+    /// ([`Sample::group`]), and those that hand a batch to another process.
+    fn score_batch(&self, samples: &[Sample<'_>]) -> Vec<Outcome> {
+        // Text rewards take microseconds: small pieces would cost more in hand-over than they save.
+        samples.par_iter().with_min_len(8).map(|sample| score_guarded(self, sample)).collect()
+    }
+}
+
+/// One sample by itself, whatever happens.
+pub(crate) fn score_guarded<R: Reward + ?Sized>(reward: &R, sample: &Sample<'_>) -> Outcome {
+    match guarded(|| reward.score(sample)) {
+        Ok(score) => Outcome::from_score(score),
+        Err(panic) => Outcome::Failed(panic),
+    }
 }
 
 impl<R: Reward + ?Sized> Reward for Box<R> {
@@ -105,6 +176,10 @@ impl<R: Reward + ?Sized> Reward for Box<R> {
 
     fn score(&self, sample: &Sample<'_>) -> Option<Score> {
         (**self).score(sample)
+    }
+
+    fn score_batch(&self, samples: &[Sample<'_>]) -> Vec<Outcome> {
+        (**self).score_batch(samples)
     }
 }
 

@@ -1,9 +1,7 @@
 //! Several rewards as one: the weighted sum, with every part of it kept for the report.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::guard::guarded;
 use crate::{Reward, RewardError, RewardSpec, Sample, Score};
 
 /// What one reward made of one episode.
@@ -19,6 +17,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What a reward's answer amounts to: a value that is not finite is a failure.
+    pub fn from_score(score: Option<Score>) -> Self {
+        match score {
+            None => Self::NotApplicable,
+            Some(score) if score.value.is_finite() => Self::Scored(score),
+            Some(score) if score.value.is_nan() => Self::Failed(format!("no score: {}", score.reason)),
+            Some(score) => Self::Failed(format!("returned {}, not a finite number", score.value)),
+        }
+    }
+
     /// The score, where there is one.
     pub fn score(&self) -> Option<&Score> {
         match self {
@@ -247,23 +255,11 @@ impl RewardSet {
             .map(|entry| Column {
                 name: entry.name.clone(),
                 weight: entry.weight,
-                // Text rewards take microseconds: small pieces would cost more in hand-over than they save.
-                outcomes: samples.par_iter().with_min_len(8).map(|sample| entry.outcome(sample)).collect(),
+                outcomes: entry.reward.score_batch(samples),
             })
             .collect();
         let combined = (0..samples.len()).map(|episode| combine(&columns, episode)).collect();
         Evaluation { columns, combined }
-    }
-}
-
-impl Entry {
-    fn outcome(&self, sample: &Sample<'_>) -> Outcome {
-        match guarded(|| self.reward.score(sample)) {
-            Ok(Some(score)) if score.value.is_finite() => Outcome::Scored(score),
-            Ok(Some(score)) => Outcome::Failed(format!("returned {}, not a finite number", score.value)),
-            Ok(None) => Outcome::NotApplicable,
-            Err(panic) => Outcome::Failed(panic),
-        }
     }
 }
 

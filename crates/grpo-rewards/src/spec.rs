@@ -3,6 +3,7 @@
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
+use crate::item::ItemScore;
 use crate::length::{CosineLength, SoftOverlong, TargetLength};
 use crate::number::RightNumber;
 use crate::repetition::Repetition;
@@ -64,6 +65,9 @@ pub enum RewardKind {
     WordsPerSentence(WordsPerSentence),
     /// Contains certain words.
     Keywords(Keywords),
+    /// What the question itself says.
+    #[serde(rename = "item")]
+    ItemScore(ItemScore),
 }
 
 /// What the settings of every kind can do.
@@ -212,4 +216,5 @@ kinds! {
     InitialShare(InitialShare),
     WordsPerSentence(WordsPerSentence),
     Keywords(Keywords),
+    ItemScore(ItemScore),
 }

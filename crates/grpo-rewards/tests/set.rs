@@ -60,7 +60,7 @@ fn a_reward_that_fails_costs_its_own_episode_only() {
     );
     assert!(reasons[1].contains("set.rs"), "{}", reasons[1]);
     assert!(reasons[2].contains("index out of bounds"), "{}", reasons[2]);
-    assert_eq!(reasons[3], "returned NaN, not a finite number");
+    assert_eq!(reasons[3], "no score: not a number");
     assert_eq!(reasons[4], "returned inf, not a finite number");
     assert!(reasons[6].ends_with("without a message"), "{}", reasons[6]);
     assert_eq!(touchy.mean(), Some(1.0));
