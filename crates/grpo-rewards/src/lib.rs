@@ -16,6 +16,8 @@
 //! | `length` | [`length::TargetLength`] | a wanted length |
 //! | `cosine_length` | [`length::CosineLength`] | right and short (wrong and short costs most) |
 //! | `soft_overlong` | [`length::SoftOverlong`] | never: -1 to 0 near the length limit (DAPO) |
+//! | `diversity` | [`diversity::Diversity`] | a completion unlike the others of its group |
+//! | `sum`, `product`, `gate`, `first`, `clip`, `normalized`, `rank`, `pass_at_k` | [`compose`] | rewards made of others |
 //! | `item` | [`item::ItemScore`] | what the question itself says, where it judges its own answers |
 //! | `repetition` | [`repetition::Repetition`] | never: -1 to 0 for repeated n-grams |
 //!
@@ -40,6 +42,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod compose;
+pub mod diversity;
 mod error;
 mod guard;
 pub mod item;
@@ -50,6 +54,7 @@ mod reward;
 mod set;
 mod spec;
 pub mod text;
+mod watch;
 
 pub use error::RewardError;
 pub use reward::{Assess, Reward, Sample, Score, reward_fn};

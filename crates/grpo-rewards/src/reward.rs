@@ -159,6 +159,26 @@ pub trait Reward: Send + Sync {
         // Text rewards take microseconds: small pieces would cost more in hand-over than they save.
         samples.par_iter().with_min_len(8).map(|sample| score_guarded(self, sample)).collect()
     }
+
+    /// Whether a sample's outcome depends on that sample alone, so that batches can be divided at will. A
+    /// reward that implements [`Self::score_batch`] to compare episodes, or that remembers earlier ones, says
+    /// `false`.
+    fn per_episode(&self) -> bool {
+        true
+    }
+
+    /// What the reward remembers of earlier batches, for a checkpoint; null for nothing.
+    fn state(&self) -> Value {
+        Value::Null
+    }
+
+    /// Takes up what [`Self::state`] gave.
+    ///
+    /// # Errors
+    /// When it is the state of another reward.
+    fn restore(&self, _state: &Value) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// One sample by itself, whatever happens.
@@ -180,6 +200,18 @@ impl<R: Reward + ?Sized> Reward for Box<R> {
 
     fn score_batch(&self, samples: &[Sample<'_>]) -> Vec<Outcome> {
         (**self).score_batch(samples)
+    }
+
+    fn per_episode(&self) -> bool {
+        (**self).per_episode()
+    }
+
+    fn state(&self) -> Value {
+        (**self).state()
+    }
+
+    fn restore(&self, state: &Value) -> Result<(), String> {
+        (**self).restore(state)
     }
 }
 

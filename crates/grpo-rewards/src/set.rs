@@ -1,7 +1,13 @@
 //! Several rewards as one: the weighted sum, with every part of it kept for the report.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::guard::guarded;
+use crate::watch;
 use crate::{Reward, RewardError, RewardSpec, Sample, Score};
 
 /// What one reward made of one episode.
@@ -12,7 +18,7 @@ pub enum Outcome {
     Scored(Score),
     /// It has nothing to say about this episode.
     NotApplicable,
-    /// It panicked or returned a value that is not finite; the text says which.
+    /// It panicked, returned a value that is not finite or took too long; the text says which.
     Failed(String),
 }
 
@@ -165,15 +171,23 @@ impl Evaluation {
 /// assert!((result.combined[1].unwrap() - 0.8).abs() < 1e-12);
 /// # Ok::<(), grpo_rewards::RewardError>(())
 /// ```
-#[derive(Default)]
 pub struct RewardSet {
     entries: Vec<Entry>,
+    time_limit: Duration,
 }
 
 struct Entry {
     name: String,
     weight: f64,
-    reward: Box<dyn Reward>,
+    reward: Arc<dyn Reward>,
+    /// Whether it is somebody else's code, which may never come back.
+    watched: bool,
+}
+
+impl Default for RewardSet {
+    fn default() -> Self {
+        Self { entries: Vec::new(), time_limit: Duration::from_secs(10) }
+    }
 }
 
 impl RewardSet {
@@ -193,7 +207,8 @@ impl RewardSet {
         }
         specs.iter().enumerate().try_fold(Self::new(), |set, (index, spec)| {
             let reward = spec.build().map_err(|error| error.within(&format!("rewards[{index}]")))?;
-            set.with_named(spec.name(), spec.weight, reward)
+            // What a recipe can name takes time linear in the text, or has a limit of its own.
+            set.push(spec.name().to_owned(), spec.weight, reward.into(), false)
         })
     }
 
@@ -211,12 +226,29 @@ impl RewardSet {
     /// # Errors
     /// A weight that is not finite, or a name that the set already has.
     pub fn with_named(
-        mut self,
+        self,
         name: impl Into<String>,
         weight: f64,
         reward: impl Reward + 'static,
     ) -> Result<Self, RewardError> {
-        let name = name.into();
+        let watched = reward.per_episode();
+        self.push(name.into(), weight, Arc::new(reward), watched)
+    }
+
+    /// Changes how long a reward may take for one episode, 10 seconds by default. Of rewards that were added as code
+    /// ([`Self::with`]) and look at one episode at a time: what takes longer is [`Outcome::Failed`], and the run goes on
+    /// without it.
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    fn push(
+        mut self,
+        name: String,
+        weight: f64,
+        reward: Arc<dyn Reward>,
+        watched: bool,
+    ) -> Result<Self, RewardError> {
         if !weight.is_finite() {
             let problem = format!("the weight of `{name}` is {weight}");
             return Err(RewardError::invalid("weight", problem, "use a finite number such as 1.0"));
@@ -224,7 +256,7 @@ impl RewardSet {
         if self.entries.iter().any(|entry| entry.name == name) {
             return Err(RewardError::DuplicateName(name));
         }
-        self.entries.push(Entry { name, weight, reward: Box::new(reward) });
+        self.entries.push(Entry { name, weight, reward, watched });
         Ok(self)
     }
 
@@ -243,11 +275,34 @@ impl RewardSet {
         self.entries.is_empty()
     }
 
+    /// Whether every reward looks at one episode at a time, so that batches can be divided at will.
+    pub fn per_episode(&self) -> bool {
+        self.entries.iter().all(|entry| entry.reward.per_episode())
+    }
+
+    /// What the rewards remember of earlier batches, by name, for a checkpoint. Empty for rewards without a memory.
+    pub fn state(&self) -> Map<String, Value> {
+        let states = self.entries.iter().map(|entry| (entry.name.clone(), entry.reward.state()));
+        states.filter(|(_, state)| !state.is_null()).collect()
+    }
+
+    /// Takes up what [`Self::state`] gave.
+    ///
+    /// # Errors
+    /// The name of a reward whose state it is not.
+    pub fn restore(&self, states: &Map<String, Value>) -> Result<(), String> {
+        for entry in &self.entries {
+            let state = states.get(&entry.name).unwrap_or(&Value::Null);
+            entry.reward.restore(state).map_err(|error| format!("{}: {error}", entry.name))?;
+        }
+        Ok(())
+    }
+
     /// Scores every sample with every reward.
     ///
-    /// Samples are shared among rayon's threads; the result does not depend on how many there are. A reward
-    /// that panics or returns NaN or an infinity costs its own episode only: it is recorded as
-    /// [`Outcome::Failed`] and left out of that episode's sum.
+    /// Samples are shared among threads; the result does not depend on how many there are. A reward that panics, returns
+    /// NaN or an infinity, or takes too long costs its own episode only: it is recorded as [`Outcome::Failed`] and left
+    /// out of that episode's sum.
     pub fn evaluate(&self, samples: &[Sample<'_>]) -> Evaluation {
         let columns: Vec<Column> = self
             .entries
@@ -255,12 +310,25 @@ impl RewardSet {
             .map(|entry| Column {
                 name: entry.name.clone(),
                 weight: entry.weight,
-                outcomes: entry.reward.score_batch(samples),
+                outcomes: match entry.watched {
+                    true => watch::score(&entry.reward, samples, self.time_limit),
+                    false => whole(&*entry.reward, samples),
+                },
             })
             .collect();
         let combined = (0..samples.len()).map(|episode| combine(&columns, episode)).collect();
         Evaluation { columns, combined }
     }
+}
+
+/// A batch at once: where that fails as a whole, it fails for every episode.
+fn whole(reward: &dyn Reward, samples: &[Sample<'_>]) -> Vec<Outcome> {
+    let why = match guarded(|| reward.score_batch(samples)) {
+        Ok(outcomes) if outcomes.len() == samples.len() => return outcomes,
+        Ok(outcomes) => format!("gave {} outcomes for {} samples", outcomes.len(), samples.len()),
+        Err(panic) => panic,
+    };
+    vec![Outcome::Failed(why); samples.len()]
 }
 
 /// The NaN-skipping weighted sum of TRL's `GRPOTrainer`, added up in the order of the columns.

@@ -3,6 +3,8 @@
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
+use crate::compose::{Clip, First, Gate, Normalized, PassAtK, Product, Rank, Sum};
+use crate::diversity::Diversity;
 use crate::item::ItemScore;
 use crate::length::{CosineLength, SoftOverlong, TargetLength};
 use crate::number::RightNumber;
@@ -65,6 +67,24 @@ pub enum RewardKind {
     WordsPerSentence(WordsPerSentence),
     /// Contains certain words.
     Keywords(Keywords),
+    /// Unlike the other completions of the group.
+    Diversity(Diversity),
+    /// The weighted sum of several.
+    Sum(Sum),
+    /// The product of several.
+    Product(Product),
+    /// One behind a condition.
+    Gate(Gate),
+    /// The first of several that applies.
+    First(First),
+    /// One between bounds.
+    Clip(Clip),
+    /// One in units of its own spread.
+    Normalized(Normalized),
+    /// The place within the group.
+    Rank(Rank),
+    /// Credit that trains pass@k.
+    PassAtK(PassAtK),
     /// What the question itself says.
     #[serde(rename = "item")]
     ItemScore(ItemScore),
@@ -217,4 +237,13 @@ kinds! {
     WordsPerSentence(WordsPerSentence),
     Keywords(Keywords),
     ItemScore(ItemScore),
+    Diversity(Diversity),
+    Sum(Sum),
+    Product(Product),
+    Gate(Gate),
+    First(First),
+    Clip(Clip),
+    Normalized(Normalized),
+    Rank(Rank),
+    PassAtK(PassAtK),
 }
