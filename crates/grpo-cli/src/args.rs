@@ -1,9 +1,13 @@
+mod score;
+
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 use grpo_device::DeviceName;
 use grpo_edu::knowledge::ModelKind;
 use std::path::PathBuf;
+
+pub(crate) use score::Score;
 
 /// Trains language models by Group Relative Policy Optimization, and evaluates and uses them.
 #[derive(Debug, Parser)]
@@ -29,6 +33,8 @@ pub(crate) enum Command {
     Train(Train),
     /// Measure a model's accuracy with greedy decoding.
     Eval(Eval),
+    /// Score completions in a file by a reward, without a model: one line of JSON per row.
+    Score(Score),
     /// Let a model complete a prompt, token by token.
     Generate(Generate),
     /// Time whole training steps on a model: one line of JSON.

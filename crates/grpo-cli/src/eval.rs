@@ -51,6 +51,7 @@ pub(crate) fn run(args: &args::Eval) -> Result<ExitCode, Failure> {
         (result.too_long, "too long for the model's context; they count as wrong"),
         (exam.without_answer, "without a final answer; they count as wrong"),
         (cut, "answered with the largest number of tokens and cut off there"),
+        (result.failures(), "the metric failed to judge; they don't count"),
     ]
     .iter()
     .filter(|(n, _)| *n > 0)
@@ -146,8 +147,7 @@ impl Exam {
             too_long += part.too_long;
         }
         bar.finish_and_clear();
-        let accuracy = answers.iter().map(|a| a.score).sum::<f64>() / answers.len().max(1) as f64;
-        Ok(Accuracy { accuracy, too_long, answers })
+        Accuracy::of(answers, too_long)
     }
 
     fn check_answers(&mut self, args: &args::Eval) -> anyhow::Result<()> {
@@ -251,7 +251,7 @@ fn examples(questions: &[Question], answers: &[Answer]) -> String {
         if let Some(reference) = &question.reference {
             row("expected", reference);
         }
-        row("score", &format!("{}", answer.score));
+        row("score", &format!("{}: {}", answer.score, answer.reason));
         rows.push(Vec::new());
     }
     rows.pop();

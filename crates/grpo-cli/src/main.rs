@@ -7,7 +7,7 @@
 //! | `train`, `progress`, `interrupt` | `grpo train`, what it shows, and Ctrl-C |
 //! | `tutor` | `grpo train` for a tutor |
 //! | `compare` | `grpo compare` |
-//! | `bench`, `eval`, `generate`, `devices`, `report`, `edu` | the other commands |
+//! | `bench`, `eval`, `score`, `generate`, `devices`, `report`, `edu` | the other commands |
 //! | `hub` | models and data from the Hugging Face hub |
 //! | `failure`, `panics` | how things end badly: one paragraph and an exit code |
 //! | `folder`, `words`, `table` | names of folders, numbers in words, aligned columns |
@@ -28,6 +28,7 @@ mod panics;
 mod progress;
 mod recipe;
 mod report;
+mod score;
 mod table;
 mod train;
 mod tutor;
@@ -51,6 +52,7 @@ fn run(cli: Cli, started: Instant) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Score(args) => score::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Bench(args) => bench::run(&args, started),
         Command::Devices => devices::run(),

@@ -2,6 +2,7 @@
 
 use crate::{args, hub};
 use anyhow::{Context, anyhow};
+use grpo_rewards::RewardSpec;
 use grpo_train::comparing::CompareRecipe;
 use grpo_train::tutoring::TutorRecipe;
 use grpo_train::{DataConfig, Error, ModelConfig, Recipe};
@@ -76,6 +77,17 @@ impl Source {
         let table: Option<toml::Table> = self.text.parse().ok();
         let start = table.as_ref().and_then(|t| t.get("model")).and_then(|model| model.get("start"));
         start.and_then(toml::Value::as_str) == Some("folder")
+    }
+
+    /// The rewards of the recipe of a language model; the rest of it isn't looked at.
+    pub(crate) fn rewards(&self) -> anyhow::Result<Vec<RewardSpec>> {
+        #[derive(serde::Deserialize)]
+        struct Rewards {
+            rewards: Vec<RewardSpec>,
+        }
+        let rewards: Rewards = toml::from_str(&self.text)
+            .map_err(|error| anyhow!("{}: {}", self.label, plain(error.message())))?;
+        Ok(rewards.rewards)
     }
 
     /// Whether it is the recipe of a tutor.

@@ -1,8 +1,8 @@
 //! Whole training steps on given work, timed: what `grpo bench` prints, and what is compared with other trainers.
 
 use crate::{
-    Error, GrpoConfig, Machine, ModelConfig, ModelFolder, OptimizerConfig, Question, Recipe, Workers,
-    forming::Former, grpo::Grpo, workers::LARGE,
+    Error, GrpoConfig, GuardConfig, Machine, ModelConfig, ModelFolder, OptimizerConfig, Question, Recipe,
+    Workers, forming::Former, grpo::Grpo, workers::LARGE,
 };
 use burn::tensor::{Device, Tensor};
 use grpo_core::Objective;
@@ -105,6 +105,7 @@ impl Bench {
         let rewards = RewardSet::new().with(1.0, reward)?;
         let workers = Workers::fitting(machine.workers, model.parameters())?;
         let grpo = Grpo {
+            guard: None,
             recipe: &recipe,
             rewards: &rewards,
             reference: None,
@@ -163,6 +164,7 @@ impl Bench {
     fn recipe(&self, parameters: usize) -> Recipe {
         let own = if parameters > LARGE { self.group } else { 2 * self.group };
         Recipe {
+            guard: GuardConfig::default(),
             name: "bench".into(),
             seed: 1,
             data: crate::DataConfig::Arithmetic(Default::default()),

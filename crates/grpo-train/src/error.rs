@@ -92,6 +92,14 @@ pub enum Error {
         /// The first failure's reason.
         first: String,
     },
+    /// The metric of an evaluation judged nothing.
+    #[error("the metric failed on all {answers} answers; the first: {first}")]
+    Metric {
+        /// Answers there were.
+        answers: usize,
+        /// Why it failed on the first.
+        first: String,
+    },
     /// From the model.
     #[error(transparent)]
     Model(#[from] grpo_lm::Error),

@@ -1,6 +1,7 @@
-use crate::{Error, Metric, Question, Workers, grpo::sample, rollout::Rollout};
+use crate::{Error, Metric, Question, Workers, judge::Judge, rollout::Rollout};
 use grpo_lm::LanguageModel;
-use grpo_rollout::{Episode, FinishReason, Sampling, Streams};
+use grpo_rewards::Outcome;
+use grpo_rollout::{FinishReason, Sampling, Streams};
 
 /// Questions that are decoded together.
 const ROWS: usize = 64;
@@ -12,14 +13,31 @@ pub struct Answer {
     pub completion: String,
     /// Why it ended; `None` for a question that doesn't fit the model's context and so wasn't asked.
     pub finish: Option<FinishReason>,
-    /// The metric's score: 1 for right and 0 for wrong, or what a verifier says.
+    /// The metric's score: 1 for right and 0 for wrong, or what a verifier says; 0 where the metric doesn't apply.
     pub score: f64,
+    /// Why.
+    pub reason: String,
+    /// Whether the metric failed to judge (a service that didn't answer); `reason` says why, and the answer doesn't count.
+    pub failed: bool,
+}
+
+impl Answer {
+    fn unasked() -> Self {
+        let reason = "too long for the model's context".into();
+        Self { completion: String::new(), finish: None, score: 0.0, reason, failed: false }
+    }
+
+    fn judged(completion: String, finish: FinishReason, outcome: &Outcome) -> Self {
+        let (score, reason) = (outcome.value().unwrap_or(0.0), outcome.reason().to_owned());
+        let failed = matches!(outcome, Outcome::Failed(_));
+        Self { completion, finish: Some(finish), score, reason, failed }
+    }
 }
 
 /// Result of an evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accuracy {
-    /// Mean score over all questions.
+    /// Mean score over all questions whose answers could be judged.
     pub accuracy: f64,
     /// Questions too long for the model's context; they count as wrong.
     pub too_long: usize,
@@ -31,7 +49,7 @@ pub struct Accuracy {
 /// `min_new_tokens`, `stop` and `ignore_eos`. Nothing here depends on the training reward.
 ///
 /// # Errors
-/// When the model's numbers are broken, or the metric needs a reference that no question has.
+/// When the model's numbers are broken, or the metric could judge none of the answers.
 pub fn evaluate(
     model: &LanguageModel,
     questions: &[Question],
@@ -51,8 +69,7 @@ pub fn evaluate(
             too_long += 1;
         }
     }
-    let unasked = Answer { completion: String::new(), finish: None, score: 0.0 };
-    let mut answers = vec![unasked; questions.len()];
+    let mut answers = vec![Answer::unasked(); questions.len()];
     if !prompts.is_empty() {
         // Greedy: no stream is read.
         let sampling = Sampling {
@@ -63,42 +80,42 @@ pub fn evaluate(
         };
         let rollout = Rollout { sampling: &sampling, streams: Streams::new(0), rows: ROWS, workers };
         let groups = rollout.sample(model, &prompts, &vec![1; prompts.len()], 0)?;
-        for ((group, prompt), &index) in groups.iter().zip(&prompts).zip(&asked) {
+        let mut completions = Vec::with_capacity(asked.len());
+        for (group, prompt) in groups.iter().zip(&prompts) {
             for episode in &group.episodes {
-                let completion = model.tokenizer().decode_completion(prompt, &episode.actions)?;
-                let score = judge.score(&questions[index], episode, &completion);
-                answers[index] = Answer { completion, finish: Some(episode.finish), score };
+                completions.push(model.tokenizer().decode_completion(prompt, &episode.actions)?);
             }
         }
-    }
-    let accuracy = answers.iter().map(|a| a.score).sum::<f64>() / answers.len().max(1) as f64;
-    Ok(Accuracy { accuracy, too_long, answers })
-}
-
-enum Judge {
-    FinalText,
-    Score(Box<dyn grpo_rewards::Reward>),
-}
-
-impl Judge {
-    fn new(metric: &Metric) -> Result<Self, Error> {
-        Ok(match metric {
-            Metric::FinalText => Self::FinalText,
-            Metric::Score(spec) => Self::Score(spec.build()?),
-        })
-    }
-
-    fn score(&self, question: &Question, episode: &Episode, completion: &str) -> f64 {
-        match self {
-            Self::FinalText => {
-                let last = completion.rsplit_once("####").map(|(_, text)| text.trim());
-                let ended = episode.finish == FinishReason::Terminated;
-                let reference = question.reference.as_deref().map(str::trim);
-                f64::from(u8::from(ended && last.is_some() && last == reference))
-            }
-            Self::Score(reward) => {
-                reward.score(&sample(question, episode, completion)).map_or(0.0, |score| score.value)
-            }
+        let episodes: Vec<_> = groups.iter().flat_map(|group| &group.episodes).collect();
+        let rows: Vec<_> = (asked.iter().zip(&episodes).zip(&completions))
+            .map(|((&index, episode), text)| (&questions[index], *episode, text.as_str()))
+            .collect();
+        let outcomes = judge.outcomes(&rows);
+        for (((&index, episode), completion), outcome) in
+            asked.iter().zip(episodes).zip(completions).zip(&outcomes)
+        {
+            answers[index] = Answer::judged(completion, episode.finish, outcome);
         }
+    }
+    Accuracy::of(answers, too_long)
+}
+
+impl Accuracy {
+    /// Of answers that were judged.
+    ///
+    /// # Errors
+    /// When the metric failed to judge every one of them.
+    pub fn of(answers: Vec<Answer>, too_long: usize) -> Result<Self, Error> {
+        let judged = answers.iter().filter(|answer| !answer.failed).count();
+        if let Some(first) = answers.first().filter(|_| judged == 0) {
+            return Err(Error::Metric { answers: answers.len(), first: first.reason.clone() });
+        }
+        let sum: f64 = answers.iter().filter(|answer| !answer.failed).map(|answer| answer.score).sum();
+        Ok(Self { accuracy: sum / judged.max(1) as f64, too_long, answers })
+    }
+
+    /// Answers that the metric failed to judge.
+    pub fn failures(&self) -> usize {
+        self.answers.iter().filter(|answer| answer.failed).count()
     }
 }

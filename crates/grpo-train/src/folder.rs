@@ -21,17 +21,19 @@ pub struct RunFolder {
     path: PathBuf,
     metrics: File,
     samples: Option<File>,
+    suspects: Option<File>,
 }
 
-/// What the two files held at a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the files held at a checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lengths {
     pub(crate) metrics: u64,
     pub(crate) samples: u64,
+    pub(crate) suspects: u64,
 }
 
 impl RunFolder {
-    /// Makes the folder (which must not exist) and writes `config.toml`. `with_samples` is for runs that have `samples.jsonl`.
+    /// Makes the folder (which must not exist) and writes `config.toml`. `with_samples` is for runs that have `samples.jsonl` and `suspects.jsonl`.
     ///
     /// # Errors
     /// [`Error::FolderExists`], or [`Error::Io`] when it can't be written.
@@ -71,6 +73,7 @@ impl RunFolder {
         for (file, name, length) in [
             (Some(&self.metrics), "metrics.jsonl", lengths.metrics),
             (self.samples.as_ref(), "samples.jsonl", lengths.samples),
+            (self.suspects.as_ref(), "suspects.jsonl", lengths.suspects),
         ] {
             let Some(file) = file else { continue };
             let path = self.path.join(name);
@@ -90,7 +93,8 @@ impl RunFolder {
             OpenOptions::new().append(true).create(true).open(&file).map_err(Error::io("write", &file))
         };
         let samples = with_samples.then(|| open("samples.jsonl")).transpose()?;
-        Ok(Self { path: path.into(), metrics: open("metrics.jsonl")?, samples })
+        let suspects = with_samples.then(|| open("suspects.jsonl")).transpose()?;
+        Ok(Self { path: path.into(), metrics: open("metrics.jsonl")?, samples, suspects })
     }
 
     /// The folder.
@@ -111,23 +115,32 @@ impl RunFolder {
     /// # Errors
     /// When they can't be written.
     pub fn samples(&mut self, lines: &[SampleLine]) -> Result<(), Error> {
-        let Some(file) = &mut self.samples else { return Ok(()) };
-        lines
-            .iter()
-            .try_for_each(|line| append(file, line))
-            .map_err(Error::io("write", &self.path.join("samples.jsonl")))
+        append_all(self.samples.as_mut(), lines).map_err(Error::io("write", &self.path.join("samples.jsonl")))
     }
 
-    /// Lengths of the two files, for a checkpoint.
+    /// Appends lines to `suspects.jsonl`.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn suspects(&mut self, lines: &[SampleLine]) -> Result<(), Error> {
+        append_all(self.suspects.as_mut(), lines)
+            .map_err(Error::io("write", &self.path.join("suspects.jsonl")))
+    }
+
+    /// Lengths of the files, for a checkpoint.
     ///
     /// # Errors
     /// When the file system doesn't answer.
     pub(crate) fn lengths(&self) -> Result<Lengths, Error> {
-        let length = |file: &File, name| {
-            file.metadata().map(|m| m.len()).map_err(Error::io("read", &self.path.join(name)))
+        let length = |file: Option<&File>, name| {
+            let length = file.map(|file| file.metadata().map(|m| m.len())).transpose();
+            length.map(Option::unwrap_or_default).map_err(Error::io("read", &self.path.join(name)))
         };
-        let samples = self.samples.as_ref().map(|file| length(file, "samples.jsonl")).transpose()?;
-        Ok(Lengths { metrics: length(&self.metrics, "metrics.jsonl")?, samples: samples.unwrap_or(0) })
+        Ok(Lengths {
+            metrics: length(Some(&self.metrics), "metrics.jsonl")?,
+            samples: length(self.samples.as_ref(), "samples.jsonl")?,
+            suspects: length(self.suspects.as_ref(), "suspects.jsonl")?,
+        })
     }
 
     /// Writes a value as a JSON file of the folder, all or nothing.
@@ -139,6 +152,11 @@ impl RunFolder {
         let text = serde_json::to_string_pretty(value).map_err(|e| Error::io("write", &path)(e.into()))?;
         write_atomically(&path, format!("{text}\n").as_bytes())
     }
+}
+
+fn append_all(file: Option<&mut File>, lines: &[SampleLine]) -> std::io::Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    lines.iter().try_for_each(|line| append(file, line))
 }
 
 /// One line with one write, so that a crash leaves at most one partial line at the end.

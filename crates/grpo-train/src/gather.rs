@@ -44,10 +44,11 @@ impl Answers {
                 completions.push(tokenizer.decode_completion(&prompts[group.prompt], &episode.actions)?);
             }
         }
-        let rows = groups.iter().flat_map(|g| g.episodes.iter().map(|e| (&questions[g.prompt], e)));
+        let rows =
+            groups.iter().enumerate().flat_map(|(at, g)| g.episodes.iter().map(move |e| (at, g.prompt, e)));
         let samples: Vec<Sample<'_>> = rows
             .zip(&completions)
-            .map(|((question, episode), text)| sample(question, episode, text))
+            .map(|((at, prompt, episode), text)| sample(&questions[prompt], episode, text).with_group(at))
             .collect();
         let evaluation = rewards.evaluate(&samples);
         let times = [sampled, begin.elapsed() - sampled];
@@ -73,6 +74,8 @@ impl Answers {
 /// Groups of a step with what they were worth, group by group.
 #[derive(Default)]
 pub(crate) struct Gathered {
+    /// The step, from 0.
+    pub(crate) step: usize,
     pub(crate) questions: Vec<Question>,
     pub(crate) prompts: Vec<Vec<u32>>,
     pub(crate) groups: Vec<Group>,
@@ -99,7 +102,7 @@ impl Grpo<'_> {
         let infos: Vec<Prompt> = pool.iter().map(Question::as_prompt).collect();
         let mut refill = former.adaptive.refill(self.recipe.grpo.prompts_per_step);
         let (mut open, mut asked): (Vec<usize>, usize) = ((0..pool.len()).collect(), 0);
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered { step, ..Gathered::default() };
         let mut wanted = self.recipe.grpo.prompts_per_step;
         while wanted.min(open.len()) > 0 {
             let count = wanted.min(open.len());
@@ -146,6 +149,7 @@ impl Grpo<'_> {
         let tokens = groups.iter().flat_map(|g| &g.episodes).map(Episode::len).sum();
         let sampled = (sizes.to_vec(), evaluation.clone());
         Ok(Gathered {
+            step,
             questions,
             prompts,
             groups,

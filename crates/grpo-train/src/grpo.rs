@@ -2,6 +2,7 @@ use crate::{
     Error, GrpoMetrics, Question, Recipe, SampleLine, Update, Workers,
     forming::{Former, Kept},
     gather::Gathered,
+    guard::{Checked, Guard},
     part::{Noise, Part},
     update::Sum,
 };
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Grpo<'a> {
     pub(crate) recipe: &'a Recipe,
     pub(crate) rewards: &'a RewardSet,
+    /// The check beside the rewards.
+    pub(crate) guard: Option<&'a Guard>,
     /// The frozen policy of the KL term.
     pub(crate) reference: Option<&'a LanguageModel>,
     pub(crate) streams: Streams,
@@ -30,6 +33,7 @@ pub(crate) struct Grpo<'a> {
 pub(crate) struct Outcome {
     pub(crate) metrics: GrpoMetrics,
     pub(crate) samples: Vec<SampleLine>,
+    pub(crate) suspects: Vec<SampleLine>,
 }
 
 /// What one pass of an update goes over.
@@ -69,11 +73,19 @@ impl Grpo<'_> {
         let gathered = self.gather(model, pool, &mut formed, step)?;
         let scored = self.score(&gathered, &mut formed, step)?;
         let begin = Instant::now();
+        let checked = self.guard.map(|guard| guard.check(&gathered)).unwrap_or_default();
+        let checking = begin.elapsed();
+        let begin = Instant::now();
         let updated = self.update(model, optimizer, &scored, step)?;
         *former = formed;
+        let times = [gathered.times[0], gathered.times[1] + checking, begin.elapsed()];
+        let places: Vec<(usize, usize)> = gathered.places().collect();
+        let line = |row: usize| gathered.line(row, places[row], &scored, &checked);
+        let sampled = places.iter().take_while(|(group, _)| *group < self.sampled_groups(step)).count();
         Ok(Outcome {
-            metrics: self.metrics(&gathered, &scored, &updated, begin.elapsed(), step)?,
-            samples: self.samples(&gathered, &scored, step),
+            metrics: self.metrics(&gathered, &scored, &updated, &checked, times, step)?,
+            samples: (0..sampled).map(line).collect(),
+            suspects: checked.kept().iter().copied().map(line).collect(),
         })
     }
 
@@ -285,7 +297,8 @@ impl Grpo<'_> {
         gathered: &Gathered,
         scored: &Scored,
         updated: &Updated,
-        update_time: Duration,
+        checked: &Checked,
+        [rollout_time, reward_time, update_time]: [Duration; 3],
         step: usize,
     ) -> Result<GrpoMetrics, Error> {
         let episodes: Vec<&Episode> = gathered.groups.iter().flat_map(|g| &g.episodes).collect();
@@ -318,6 +331,9 @@ impl Grpo<'_> {
                 })
                 .collect(),
             reward_failures: sampled.failures(),
+            guard_check: checked.mean,
+            guard_suspects: checked.suspect_share,
+            guard_failures: (checked.failures > 0).then_some(checked.failures),
             frac_reward_zero_std: rewards.share_without_spread(),
             sampled_groups: gathered.tally.map(|tally| tally.sampled),
             discarded_groups: gathered.tally.map(|tally| tally.without_spread.groups + tally.surplus.groups),
@@ -335,45 +351,56 @@ impl Grpo<'_> {
             grad_norm: updated.grad_norm,
             learning_rate: self.recipe.grpo.schedule().rate(step),
             tokens: gathered.tokens,
-            step_time: (gathered.times[0] + gathered.times[1] + update_time).as_secs_f64(),
-            rollout_time: gathered.times[0].as_secs_f64(),
-            reward_time: gathered.times[1].as_secs_f64(),
+            step_time: (rollout_time + reward_time + update_time).as_secs_f64(),
+            rollout_time: rollout_time.as_secs_f64(),
+            reward_time: reward_time.as_secs_f64(),
             update_time: update_time.as_secs_f64(),
         })
     }
 
-    /// Lines for `samples.jsonl` where this step is one that is sampled.
-    fn samples(&self, gathered: &Gathered, scored: &Scored, step: usize) -> Vec<SampleLine> {
+    /// How many groups of this step are written to `samples.jsonl`.
+    fn sampled_groups(&self, step: usize) -> usize {
         let config = &self.recipe.grpo;
-        let last = step + 1 == config.steps;
-        if !(step == 0 || last || (step + 1).is_multiple_of(config.sample_every)) {
-            return Vec::new();
+        let is_sampled =
+            step == 0 || step + 1 == config.steps || (step + 1).is_multiple_of(config.sample_every);
+        if is_sampled { config.sampled_groups } else { 0 }
+    }
+}
+
+impl Gathered {
+    /// The group of each row, and the episode's place in it.
+    fn places(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let sizes = self.groups.iter().map(|group| group.episodes.len());
+        sizes.enumerate().flat_map(|(group, size)| (0..size).map(move |at| (group, at)))
+    }
+
+    /// What a person may read of one row.
+    fn line(
+        &self,
+        row: usize,
+        (group, at): (usize, usize),
+        scored: &Scored,
+        checked: &Checked,
+    ) -> SampleLine {
+        let Group { prompt, episodes } = &self.groups[group];
+        let (question, episode) = (&self.questions[*prompt], &episodes[at]);
+        let columns = &self.evaluation.columns;
+        let check = checked.outcome(row);
+        SampleLine {
+            step: self.step + 1,
+            group,
+            prompt: question.prompt.clone(),
+            completion: self.completions[row].clone(),
+            reference: question.reference.clone(),
+            finish: episode.finish,
+            tokens: episode.len(),
+            rewards: columns.iter().map(|c| (c.name.clone(), c.outcomes[row].value())).collect(),
+            reasons: columns.iter().map(|c| (c.name.clone(), c.outcomes[row].reason().into())).collect(),
+            reward: self.evaluation.combined[row],
+            check: check.and_then(grpo_rewards::Outcome::value),
+            check_reason: check.map(|check| check.reason().to_owned()),
+            advantage: scored.advantages.values[row],
         }
-        let mut lines = Vec::new();
-        let mut row = 0;
-        for (index, group) in gathered.groups.iter().take(config.sampled_groups).enumerate() {
-            for episode in &group.episodes {
-                let columns = &gathered.evaluation.columns;
-                lines.push(SampleLine {
-                    step: step + 1,
-                    group: index,
-                    prompt: gathered.questions[group.prompt].prompt.clone(),
-                    completion: gathered.completions[row].clone(),
-                    reference: gathered.questions[group.prompt].reference.clone(),
-                    finish: episode.finish,
-                    tokens: episode.len(),
-                    rewards: columns.iter().map(|c| (c.name.clone(), c.outcomes[row].value())).collect(),
-                    reasons: columns
-                        .iter()
-                        .map(|c| (c.name.clone(), c.outcomes[row].reason().into()))
-                        .collect(),
-                    reward: gathered.evaluation.combined[row],
-                    advantage: scored.advantages.values[row],
-                });
-                row += 1;
-            }
-        }
-        lines
     }
 }
 

@@ -47,8 +47,11 @@ mod folder;
 mod forming;
 mod gather;
 mod grpo;
+mod guard;
 mod imitation;
+mod judge;
 mod learner;
+mod memory;
 mod metrics;
 mod observer;
 mod part;
@@ -78,8 +81,8 @@ pub use observer::{Event, Observer, Set, Silent};
 pub use plan::{Plan, plan};
 pub use questions::{Question, Questions, read_jsonl};
 pub use recipe::{
-    DataConfig, EvaluationConfig, GrpoConfig, ImitationConfig, JsonlConfig, Metric, ModelConfig, ModelFolder,
-    RandomModel, Recipe, WeightType,
+    DataConfig, EvaluationConfig, GrpoConfig, GuardConfig, ImitationConfig, JsonlConfig, Metric, ModelConfig,
+    ModelFolder, RandomModel, Recipe, WeightType,
 };
 pub use run::{Ending, Machine, resume, train};
 pub use schedule::{Decay, Schedule};

@@ -110,8 +110,17 @@ pub struct GrpoMetrics {
     /// `rewards/<name>/mean` and `rewards/<name>/std` of each reward; null where it never applied.
     #[serde(flatten)]
     pub rewards: BTreeMap<String, Option<f64>>,
-    /// Rewards that panicked or returned NaN.
+    /// Rewards that failed: panicked, returned NaN, took too long, or asked somebody who did not answer.
     pub reward_failures: usize,
+    /// Mean of the check beside the reward, over all completions it applies to.
+    #[serde(rename = "guard/check", skip_serializing_if = "Option::is_none")]
+    pub guard_check: Option<f64>,
+    /// Of the completions that beat their group, the share whose check fails.
+    #[serde(rename = "guard/suspects", skip_serializing_if = "Option::is_none")]
+    pub guard_suspects: Option<f64>,
+    /// Checks that failed to judge, where there are any.
+    #[serde(rename = "guard/failures", skip_serializing_if = "Option::is_none")]
+    pub guard_failures: Option<usize>,
     /// Share of groups whose rewards are all equal; they teach nothing.
     pub frac_reward_zero_std: f64,
     /// Groups that were sampled, those that were thrown away included; with dynamic sampling.
@@ -194,6 +203,10 @@ pub struct SampleLine {
     pub reasons: BTreeMap<String, String>,
     /// The combined reward.
     pub reward: Option<f64>,
+    /// The check beside the reward; null where it didn't apply.
+    pub check: Option<f64>,
+    /// Why the check said so; null without a check.
+    pub check_reason: Option<String>,
     /// The advantage.
     pub advantage: f64,
 }

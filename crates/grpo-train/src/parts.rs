@@ -1,6 +1,8 @@
 //! What a recipe names, opened and looked at before anything is trained or written.
 
-use crate::{Error, Machine, Metric, ModelConfig, Question, Questions, Recipe, Workers, imitation};
+use crate::{
+    Error, Machine, Metric, ModelConfig, Question, Questions, Recipe, Workers, guard::Guard, imitation,
+};
 use grpo_lm::{LanguageModel, Tokenizer};
 use grpo_rewards::RewardSet;
 
@@ -8,6 +10,7 @@ use grpo_rewards::RewardSet;
 pub(crate) struct Parts {
     pub(crate) questions: Questions,
     pub(crate) rewards: RewardSet,
+    pub(crate) guard: Option<Guard>,
     pub(crate) workers: Workers,
 }
 
@@ -17,9 +20,10 @@ impl Parts {
         let validation = recipe.imitation.as_ref().map_or(0, |i| i.validation_questions);
         let questions = Questions::open(&recipe.data, recipe.seed, validation, recipe.evaluation.questions)?;
         let rewards = RewardSet::from_specs(&recipe.rewards)?;
+        let guard = Guard::open(&recipe.guard, &recipe.evaluation.metric)?;
         let model = fresh_model(recipe, &questions, machine)?;
         let workers = Workers::fitting(machine.workers, model.parameters())?;
-        Ok((Self { questions, rewards, workers }, model))
+        Ok((Self { questions, rewards, guard, workers }, model))
     }
 
     /// Refuses questions that can't be asked before anything is trained or written: all of a file's, and the first of a

@@ -114,6 +114,7 @@ fn measure_update(
     let experience = Experience::new(answers.groups.clone(), advantages)?;
     let reference = recipe.objective.kl.is_some().then(|| model.frozen());
     let grpo = Grpo {
+        guard: None,
         recipe,
         rewards: &parts.rewards,
         reference: reference.as_ref(),

@@ -5,7 +5,7 @@ use crate::{
     folder::{Lengths, replace_folder},
     forming::Former,
     grpo::Grpo,
-    imitation,
+    imitation, memory,
     metrics::Line,
     parts::Parts,
     report,
@@ -91,7 +91,11 @@ pub fn resume(
     let config = folder.path().join("config.toml");
     let recipe = Recipe::from_toml(&text).map_err(|e| e.in_file(&config))?;
     let mut state: State = state::load(&folder.path().join("checkpoint"))?;
-    folder.back_to(Lengths { metrics: state.metrics_bytes, samples: state.samples_bytes })?;
+    folder.back_to(Lengths {
+        metrics: state.metrics_bytes,
+        samples: state.samples_bytes,
+        suspects: state.suspects_bytes,
+    })?;
     state.device.clone_from(&machine.name);
     if state.finished {
         return Err(Error::Resume { path: folder.path().into(), problem: "it is finished".into() });
@@ -114,6 +118,7 @@ pub fn resume(
     let optimizer = state::load_optimizer(recipe.optimizer.init(), &checkpoint)?;
     let mut former = Former::new(&recipe.adaptive, recipe.seed)?;
     former.restore(&checkpoint)?;
+    memory::restore(&parts.rewards, &checkpoint)?;
     let run = Run { recipe: &recipe, parts, machine, folder, model, reference, optimizer, former, state };
     run.go(observer, stop, true)
 }
@@ -265,6 +270,7 @@ impl Run<'_> {
             let grpo = Grpo {
                 recipe: self.recipe,
                 rewards: &self.parts.rewards,
+                guard: self.parts.guard.as_ref(),
                 reference: self.reference.as_ref(),
                 streams: Streams::new(self.recipe.seed),
                 workers: &self.parts.workers,
@@ -277,6 +283,7 @@ impl Run<'_> {
             let metrics = StepMetrics::Grpo(Box::new(outcome.metrics));
             self.stepped(&metrics, observer);
             self.folder.samples(&outcome.samples)?;
+            self.folder.suspects(&outcome.suspects)?;
             let every = self.recipe.evaluation.every;
             let accuracy = if self.state.step == config.steps {
                 let accuracy = self.held_out(observer)?;
@@ -338,13 +345,16 @@ impl Run<'_> {
     }
 
     fn save(&mut self) -> Result<(), Error> {
-        Lengths { metrics: self.state.metrics_bytes, samples: self.state.samples_bytes } =
-            self.folder.lengths()?;
+        Lengths {
+            metrics: self.state.metrics_bytes,
+            samples: self.state.samples_bytes,
+            suspects: self.state.suspects_bytes,
+        } = self.folder.lengths()?;
         // A reference that is the model with its adapter off is not kept: it is in the model's own folder.
         let reference =
             self.reference.as_ref().filter(|r| r.adapter().is_some() == self.model.adapter().is_some());
-        let former = &self.former;
-        let more = |folder: &Path| former.save(folder);
+        let (former, rewards) = (&self.former, &self.parts.rewards);
+        let more = |folder: &Path| former.save(folder).and_then(|()| memory::save(rewards, folder));
         let weights = Trained {
             module: self.model.decoder(),
             reference: reference.map(LanguageModel::decoder),

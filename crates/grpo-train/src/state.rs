@@ -36,6 +36,9 @@ pub struct State {
     pub metrics_bytes: u64,
     /// Length of `samples.jsonl`.
     pub samples_bytes: u64,
+    /// Length of `suspects.jsonl`.
+    #[serde(default)]
+    pub suspects_bytes: u64,
 }
 
 /// Held-out accuracies before and after the stages.
@@ -64,6 +67,7 @@ impl State {
             finished: false,
             metrics_bytes: 0,
             samples_bytes: 0,
+            suspects_bytes: 0,
         }
     }
 

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 mod checks;
 mod data;
 mod evaluation;
+mod guard;
 mod model;
 mod stages;
 mod text;
 
 pub use data::{DataConfig, JsonlConfig};
 pub use evaluation::{EvaluationConfig, Metric};
+pub use guard::GuardConfig;
 pub use model::{ModelConfig, ModelFolder, RandomModel, WeightType};
 pub use stages::{GrpoConfig, ImitationConfig};
 
@@ -66,6 +68,9 @@ pub struct Recipe {
     /// The held-out evaluation.
     #[serde(default)]
     pub evaluation: EvaluationConfig,
+    /// The check of training completions beside their reward.
+    #[serde(default)]
+    pub guard: GuardConfig,
     /// Steps between two checkpoints of a run; 0 saves only at the end of a stage and on an interrupt.
     #[serde(default = "checkpoint_every")]
     pub checkpoint_every: usize,
@@ -146,7 +151,8 @@ impl Recipe {
         self.validate_penalties()?;
         self.optimizer.validate()?;
         RewardSet::from_specs(&self.rewards)?;
-        self.evaluation.validate()
+        self.evaluation.validate()?;
+        self.guard.validate()
     }
 
     /// The adapter and the types of weights beside the other settings.

@@ -132,7 +132,7 @@ pub(super) fn numbers(
 }
 
 fn is_drawn(key: &str) -> bool {
-    const NAMES: [&str; 20] = [
+    const NAMES: [&str; 22] = [
         "loss",
         "token_accuracy",
         "reward",
@@ -153,6 +153,8 @@ fn is_drawn(key: &str) -> bool {
         "time/update",
         "eval/accuracy",
         "validation/accuracy",
+        "guard/check",
+        "guard/suspects",
     ];
     NAMES.contains(&key) || reward_name(key).is_some()
 }

@@ -22,6 +22,7 @@ pub(super) fn sections(curves: &Curves, summary: &Summary) -> Vec<Section> {
     let grpo = &curves.grpo;
     let mut learning = vec![accuracy(curves, summary), reward(grpo)];
     learning.extend(named_rewards(grpo));
+    learning.extend(guard(grpo));
     learning.push(without_spread(grpo));
     vec![
         Section { title: "What it learned", figures: learning },
@@ -158,6 +159,20 @@ fn named_rewards(grpo: &Stage) -> Vec<Figure> {
         return vec![Figure::new("Each reward", STEP, "")];
     }
     names.chunks(MOST_REWARDS).enumerate().map(chart).collect()
+}
+
+/// Where the run had a check.
+fn guard(grpo: &Stage) -> Option<Figure> {
+    let figure = Figure::new(
+        "Check beside the reward",
+        STEP,
+        "What a check that is no part of the reward says of the same completions, and how many of those that beat their group fail it. \
+         Healthy: the first rises with the reward, the second falls. A reward that rises alone is being gamed.",
+    )
+    .panel("completions (%)", Ticks::Percent, &[0.0, 1.0])
+    .metric(grpo, "guard/check", "the check, mean", 0)
+    .metric(grpo, "guard/suspects", "beat their group and fail it", 1);
+    figure.has_curves().then_some(figure)
 }
 
 fn without_spread(grpo: &Stage) -> Figure {

@@ -128,9 +128,14 @@ fn advantage(value: Option<f64>) -> String {
 }
 
 fn text(text: &Text) -> String {
+    text_of(text, "samples.jsonl")
+}
+
+/// A text, and where all of it is if this is only its beginning.
+pub(super) fn text_of(text: &Text, file: &str) -> String {
     let rest = if text.left_out > 0 {
         format!(
-            "<span class=\"reason\">\u{2026} and {}, see line {} of samples.jsonl</span>",
+            "<span class=\"reason\">\u{2026} and {}, see line {} of {file}</span>",
             counted(text.left_out as u64, "more character"),
             count(text.line as u64)
         )
@@ -146,7 +151,7 @@ fn text(text: &Text) -> String {
 }
 
 /// The first words of a prompt on one line.
-fn teaser(prompt: &str) -> String {
+pub(super) fn teaser(prompt: &str) -> String {
     let line = prompt.split_whitespace().collect::<Vec<_>>().join(" ");
     match super::text::cut(&line, 90) {
         (_, 0) => line,

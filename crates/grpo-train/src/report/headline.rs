@@ -1,9 +1,9 @@
 //! The head of the page: what the run reached, what it cost, and what the reader should know of the files.
 
 use super::curves::{Curves, Evaluation, StageName};
-use super::page;
-use super::samples::Samples;
+use super::page::{self, Run};
 use super::summary::Summary;
+use super::suspects;
 use super::text::{bytes, count, counted, duration, escape, percent, signed};
 
 /// The table before / after imitation / after GRPO.
@@ -106,8 +106,9 @@ pub(super) fn facts(summary: &Summary, curves: &Curves) -> String {
 }
 
 /// Whatever keeps the page from showing the whole run, in sentences.
-pub(super) fn notes(summary: &Summary, curves: &Curves, samples: &Samples, has_config: bool) -> String {
-    let mut notes = Vec::new();
+pub(super) fn notes(run: &Run) -> String {
+    let Run { summary, curves, samples, suspects, config, .. } = run;
+    let mut notes: Vec<String> = suspects::note(&curves.grpo).into_iter().collect();
     if !summary.found {
         notes.push(
             "This run has no summary.json: it was stopped before its end, or is still going. What you see comes \
@@ -118,13 +119,15 @@ pub(super) fn notes(summary: &Summary, curves: &Curves, samples: &Samples, has_c
         notes.push("This run was stopped before its last step; it can be resumed.".to_owned());
     }
     for (name, found) in
-        [("metrics.jsonl", curves.found), ("samples.jsonl", samples.found), ("config.toml", has_config)]
+        [("metrics.jsonl", curves.found), ("samples.jsonl", samples.found), ("config.toml", config.is_some())]
     {
         if !found {
             notes.push(format!("This run has no {name}."));
         }
     }
-    for (name, cut) in [("metrics.jsonl", curves.cut), ("samples.jsonl", samples.cut)] {
+    for (name, cut) in
+        [("metrics.jsonl", curves.cut), ("samples.jsonl", samples.cut), ("suspects.jsonl", suspects.cut)]
+    {
         if let Some(line) = cut {
             let line = count(line as u64);
             notes.push(format!("The last line of {name} (line {line}) is cut off and was left out."));

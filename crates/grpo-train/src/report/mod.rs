@@ -1,7 +1,7 @@
 //! The report of a run: one page that needs no network, made from the files of a run folder.
 //!
 //! [`write()`] reads the folder of a run and writes `report.html` beside its files. Of a language model's run it reads
-//! `config.toml`, `metrics.jsonl`, `samples.jsonl` and `summary.json`, of a tutor's run `examination.json` in the place of
+//! `config.toml`, `metrics.jsonl`, `samples.jsonl`, `suspects.jsonl` and `summary.json`, of a tutor's run `examination.json` in the place of
 //! samples; it finds out by itself which of the two it is. It works on any prefix of a run: files that aren't there yet are
 //! left out and named on the page, and so is a last line that a killed writer cut off. Long runs are thinned while they are
 //! read, so that memory stays bounded; what was thinned or left out is said on the page.
@@ -24,6 +24,7 @@ mod jsonl;
 mod page;
 mod samples;
 mod summary;
+mod suspects;
 mod table;
 mod text;
 mod tutor;
@@ -96,6 +97,7 @@ fn read(run_dir: &Path, summary: Summary, config: Option<String>) -> Result<page
         summary,
         curves: curves::Curves::read(&run_dir.join("metrics.jsonl"))?,
         samples: samples::Samples::read(&run_dir.join("samples.jsonl"))?,
+        suspects: suspects::Suspects::read(&run_dir.join("suspects.jsonl"))?,
         config,
     };
     let found = run.summary.found || run.curves.found || run.samples.found || run.config.is_some();

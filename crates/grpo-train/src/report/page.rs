@@ -5,6 +5,7 @@ use super::figure::Figure;
 use super::figures::sections;
 use super::samples::Samples;
 use super::summary::Summary;
+use super::suspects::{self, Suspects};
 use super::text::{escape, escape_attribute};
 use super::{groups, headline};
 
@@ -15,6 +16,7 @@ pub(super) struct Run {
     pub(super) summary: Summary,
     pub(super) curves: Curves,
     pub(super) samples: Samples,
+    pub(super) suspects: Suspects,
     pub(super) config: Option<String>,
 }
 
@@ -25,7 +27,7 @@ pub(super) fn html(run: &Run) -> Result<String, (String, String)> {
     out += &format!("<header>\n<h1>GRPO run: <bdi>{}</bdi></h1>\n", escape(&recipe));
     out += &subtitle(&run.summary, &run.folder);
     out += "</header>\n";
-    out += &headline::notes(&run.summary, &run.curves, &run.samples, run.config.is_some());
+    out += &headline::notes(run);
     out += "<section class=\"head\">\n";
     out += &headline::outcome(&run.summary, &run.curves);
     out += &headline::facts(&run.summary, &run.curves);
@@ -33,6 +35,7 @@ pub(super) fn html(run: &Run) -> Result<String, (String, String)> {
     if run.curves.found {
         out += &charts(run)?;
     }
+    out += &suspects::section(&run.suspects);
     out += &groups::section(&run.samples);
     out += &configuration(run.config.as_deref());
     Ok(out + CLOSE)

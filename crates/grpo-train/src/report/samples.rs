@@ -69,7 +69,7 @@ pub(super) struct Text {
 }
 
 impl Text {
-    fn new(text: &str, line: usize) -> Self {
+    pub(super) fn new(text: &str, line: usize) -> Self {
         let (shown, left_out) = cut(text, MOST_CHARACTERS);
         Self { shown: shown.to_owned(), left_out, line }
     }

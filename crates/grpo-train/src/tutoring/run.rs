@@ -206,7 +206,7 @@ impl InWorld for Start<'_> {
             if state.finished {
                 return Err(Error::Resume { path: folder.into(), problem: "it is finished".into() });
             }
-            run.back_to(Lengths { metrics: state.metrics_bytes, samples: 0 })?;
+            run.back_to(Lengths { metrics: state.metrics_bytes, ..Lengths::default() })?;
             load_module(&mut tutor, &checkpoint.join("model.bpk"), None)?;
             optimizer = state::load_optimizer(optimizer, &checkpoint)?;
             former.restore(&checkpoint)?;
