@@ -1,12 +1,13 @@
+mod edu;
 mod score;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 use grpo_device::DeviceName;
-use grpo_edu::knowledge::ModelKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+pub(crate) use edu::{Edu, EduCommand, EduFetch, EduFit, EduItems, EduSend};
 pub(crate) use score::Score;
 
 /// Trains language models by Group Relative Policy Optimization, and evaluates and uses them.
@@ -152,9 +153,12 @@ pub(crate) struct Eval {
     /// A model folder in Hugging Face layout, or the folder of a run.
     #[arg(value_name = "MODEL_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) model: PathBuf,
-    /// `arithmetic`, or a JSON Lines file. Default: what the model's run held out.
-    #[arg(long, value_name = "arithmetic|FILE.jsonl", value_hint = ValueHint::FilePath)]
+    /// `arithmetic`, or a file: JSON lines or a question bank. Default: what the model's run held out.
+    #[arg(long, value_name = "arithmetic|FILE", value_hint = ValueHint::FilePath)]
     pub(crate) data: Option<PathBuf>,
+    /// What the file is. Default: what its name ends with (.csv; .gift or .txt; .xml, .zip or a folder for QTI), else JSON lines.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<DataFormat>,
     /// Questions to ask, at most. Default: all of a file, or as many as the run asked.
     #[arg(long, value_name = "N")]
     pub(crate) questions: Option<usize>,
@@ -181,6 +185,33 @@ pub(crate) struct Eval {
     pub(crate) asking: Asking,
     #[command(flatten)]
     pub(crate) device: Device,
+}
+
+/// What a file of questions is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DataFormat {
+    /// JSON lines.
+    Jsonl,
+    /// A question bank as a table.
+    Csv,
+    /// A question bank in Moodle's GIFT.
+    Gift,
+    /// QTI: a content package, an item, or a folder of items.
+    Qti,
+}
+
+impl DataFormat {
+    /// By the name of a file.
+    pub(crate) fn of(path: &Path) -> Self {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        match extension.as_deref() {
+            _ if path.is_dir() => Self::Qti,
+            Some("csv") => Self::Csv,
+            Some("gift" | "txt") => Self::Gift,
+            Some("xml" | "zip") => Self::Qti,
+            _ => Self::Jsonl,
+        }
+    }
 }
 
 /// What counts as right in an evaluation.
@@ -334,65 +365,6 @@ pub(crate) struct Report {
     /// The folder of a run.
     #[arg(value_name = "RUN_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Edu {
-    #[command(subcommand)]
-    pub(crate) command: EduCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EduCommand {
-    /// Fit a knowledge model to a log of answers.
-    Fit(EduFit),
-}
-
-const EDU_FIT: &str = "\
-Examples:
-  grpo edu fit answers.csv --model bkt
-      how each skill is learnt, from a table with the columns learner, skill
-      and correct (0, 1, true or false), each learner's answers in order
-  grpo edu fit answers.csv --model bkt --out tutor.json
-      and write the model, for a tutor to be trained on
-  grpo edu fit marks.csv --model irt2 --learner-column pupil --item-column q
-      how hard each item is and how telling; other names of columns
-  grpo edu fit statements.jsonl --model bkt
-      xAPI statements with the verb `answered`: JSON lines, or an array
-
-Models:
-  bkt     Bayesian knowledge tracing: prior, learn, guess and slip of each skill
-  irt1    item response theory: difficulty of each item (Rasch)
-  irt2    and its discrimination
-  irt3    and its guess";
-
-#[derive(Debug, Args)]
-#[command(after_long_help = EDU_FIT, after_help = "More with --help: examples, and the models.")]
-pub(crate) struct EduFit {
-    /// Answers: a table (.csv) or xAPI statements (.json, .jsonl).
-    #[arg(value_name = "LOG", value_hint = ValueHint::FilePath)]
-    pub(crate) log: PathBuf,
-    /// bkt, irt1, irt2 or irt3.
-    #[arg(long, value_name = "KIND")]
-    pub(crate) model: ModelKind,
-    /// Write the model to this file, which must not exist.
-    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
-    pub(crate) out: Option<PathBuf>,
-    /// Column with who answered.
-    #[arg(long, value_name = "NAME", default_value = "learner")]
-    pub(crate) learner_column: String,
-    /// Column with the skill.
-    #[arg(long, value_name = "NAME", default_value = "skill")]
-    pub(crate) skill_column: String,
-    /// Column with whether the answer was right.
-    #[arg(long, value_name = "NAME", default_value = "correct")]
-    pub(crate) correct_column: String,
-    /// Column with the item. Default: `item` if there is one, else the skill.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) item_column: Option<String>,
-    /// Seed of the random starts of bkt. The same seed gives the same numbers.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
 }
 
 /// TOML's integers end at 2^63, and a run's config.toml holds the seed.

@@ -7,8 +7,8 @@ use grpo_lm::LanguageModel;
 use grpo_rewards::{RewardKind, RewardSpec};
 use grpo_rollout::{FinishReason, Sampling};
 use grpo_train::{
-    Accuracy, Answer, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe, Workers, evaluate,
-    read_jsonl,
+    Accuracy, Answer, BankConfig, CsvConfig, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe, Workers,
+    evaluate,
 };
 use indicatif::ProgressBar;
 use std::fmt::Write as _;
@@ -92,7 +92,7 @@ impl Exam {
                 (from_file(&file, args, recipe)?, name.into_owned())
             }
             (Some(path), _) => (from_file(path, args, recipe)?, path.display().to_string()),
-            (None, Some(Recipe { data: DataConfig::Jsonl(data), .. })) => held_out_of_file(data, recipe)?,
+            (None, Some(recipe)) if recipe.data.file().is_some() => held_out_of_file(recipe)?,
             (None, Some(_)) => arithmetic(args, recipe)?,
             (None, None) if knows_arithmetic(model)? => arithmetic(args, None)?,
             (None, None) => {
@@ -109,6 +109,9 @@ impl Exam {
             (Some(args::MetricName::Number), _) => number(),
             (None, Some(metric)) if own => metric.clone(),
             (None, Some(metric @ Metric::Score(_))) => metric.clone(),
+            (None, _) if questions.iter().all(|question| question.item.is_some()) => {
+                Metric::Score(RewardSpec::new(RewardKind::ItemScore(Default::default())))
+            }
             (None, _) => number(),
         };
         let context = model.config().max_position_embeddings;
@@ -199,36 +202,53 @@ fn knows_arithmetic(model: &LanguageModel) -> anyhow::Result<bool> {
     Ok(names.all(|word| model.tokenizer().id(word).is_some()))
 }
 
-fn held_out_of_file(data: &JsonlConfig, recipe: Option<&Recipe>) -> anyhow::Result<(Vec<Question>, String)> {
-    let (seed, limit) = recipe.map_or((1, usize::MAX), |r| (r.seed, r.evaluation.questions));
-    let questions = Questions::open(&DataConfig::Jsonl(data.clone()), seed, 0, limit)
+fn held_out_of_file(recipe: &Recipe) -> anyhow::Result<(Vec<Question>, String)> {
+    let questions = Questions::open(&recipe.data, recipe.seed, 0, recipe.evaluation.questions)
         .context("the questions of the model's run can't be read; name others with --data")?;
-    let path = data.held_out.as_ref().unwrap_or(&data.path);
-    Ok((questions.held_out().to_vec(), format!("{}, held out", path.display())))
+    let path = recipe.data.file().map(|file| file.held_out.unwrap_or(file.path).display().to_string());
+    Ok((questions.held_out().to_vec(), format!("{}, held out", path.unwrap_or_default())))
 }
 
+/// All questions of a file, in the format that its name says.
 fn from_file(path: &Path, args: &args::Eval, recipe: Option<&Recipe>) -> anyhow::Result<Vec<Question>> {
-    let own = match recipe.map(|r| &r.data) {
-        Some(DataConfig::Jsonl(data)) => Some(data),
-        _ => None,
+    let format = args.format.unwrap_or_else(|| args::DataFormat::of(path));
+    let template = args.prompt_template.clone().or_else(|| own_template(format, recipe));
+    let mut bank = BankConfig::new(path);
+    bank.prompt = template.clone().unwrap_or(bank.prompt);
+    let config = match format {
+        args::DataFormat::Jsonl => {
+            let mut config = JsonlConfig::new(path);
+            config.question.clone_from(&args.question_field);
+            config.r#final.clone_from(&args.final_field);
+            config.prompt = bank.prompt;
+            DataConfig::Jsonl(config)
+        }
+        args::DataFormat::Csv => DataConfig::Csv(CsvConfig { prompt: bank.prompt, ..CsvConfig::new(path) }),
+        args::DataFormat::Gift => DataConfig::Gift(bank),
+        args::DataFormat::Qti => DataConfig::Qti(bank),
     };
-    let defaults = own.cloned().unwrap_or_else(|| JsonlConfig::new(path));
-    let config = JsonlConfig {
-        question: args.question_field.clone(),
-        r#final: args.final_field.clone(),
-        prompt: args.prompt_template.clone().unwrap_or(defaults.prompt),
-        ..JsonlConfig::new(path)
-    };
-    if !config.prompt.contains("{question}") {
-        return Err(anyhow!("--prompt-template {:?} must contain {{question}}", config.prompt));
+    if let Some(template) = template.filter(|template| !template.contains("{question}")) {
+        return Err(anyhow!("--prompt-template {template:?} must contain {{question}}"));
     }
-    let mut questions = read_jsonl(path, &config).context("--data")?;
+    let (mut questions, notes) = Questions::read(&config).context("--data")?;
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
     for question in questions.iter_mut().filter(|q| q.reference.is_none()) {
         // GSM8K's own files have the final answer at the end of the worked solution.
         let last = question.solution.as_deref().and_then(|s| s.rsplit_once("####"));
         question.reference = last.map(|(_, answer)| answer.trim().to_string());
     }
     Ok(questions)
+}
+
+/// The prompt that the model's run put questions of this format into.
+fn own_template(format: args::DataFormat, recipe: Option<&Recipe>) -> Option<String> {
+    match (format, &recipe?.data) {
+        (args::DataFormat::Jsonl, DataConfig::Jsonl(config)) => Some(config.prompt.clone()),
+        (args::DataFormat::Csv, DataConfig::Csv(config)) => Some(config.prompt.clone()),
+        (args::DataFormat::Gift, DataConfig::Gift(config))
+        | (args::DataFormat::Qti, DataConfig::Qti(config)) => Some(config.prompt.clone()),
+        _ => None,
+    }
 }
 
 /// `(473 of 512)`, for a metric that knows only right and wrong.

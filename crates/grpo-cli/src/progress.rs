@@ -202,7 +202,7 @@ fn seconds_left(elapsed: f64, done: usize, left: usize) -> Option<f64> {
 impl Observer for Progress {
     fn on(&mut self, event: Event<'_>) {
         match event {
-            Event::Started { folder, parameters, trained, resumed } => {
+            Event::Started { folder, parameters, trained, resumed, notes } => {
                 self.started = true;
                 panics::remember_run(folder);
                 let verb = if resumed { "going on with" } else { "run" };
@@ -215,6 +215,7 @@ impl Observer for Progress {
                         false => format!(", {} of them trained", thousands(trained)),
                     }
                 ));
+                notes.iter().for_each(|note| self.screen.line(&format!("note: {note}")));
             }
             Event::StageStarted { stage, steps, done } => self.stage_started(stage, steps, done),
             Event::Stepped { step, metrics, .. } => self.stepped(step, metrics),

@@ -162,9 +162,9 @@ impl Source {
     /// Files that the recipe names must be there.
     fn check_paths(&self, recipe: &Recipe) -> anyhow::Result<()> {
         let mut named: Vec<(&str, &Path, bool)> = Vec::new();
-        if let DataConfig::Jsonl(data) = &recipe.data {
-            named.push(("data.path", &data.path, false));
-            named.extend(data.held_out.as_deref().map(|path| ("data.held_out", path, false)));
+        if let Some(data) = recipe.data.file() {
+            named.push(("data.path", data.path, false));
+            named.extend(data.held_out.map(|path| ("data.held_out", path, false)));
         }
         if let ModelConfig::Folder(model) = &recipe.model {
             named.push(("model.path", &model.path, true));
@@ -172,6 +172,8 @@ impl Source {
         for (key, path, is_folder) in named {
             let (found, what) = match is_folder {
                 true => (path.is_dir(), "folder"),
+                // A QTI bank may be a folder of items.
+                false if matches!(recipe.data, DataConfig::Qti(_)) => (path.exists(), "file or folder"),
                 false => (path.is_file(), "file"),
             };
             if !found {
@@ -230,11 +232,9 @@ fn fetch(recipe: &mut Recipe, show: hub::Show) -> anyhow::Result<()> {
     {
         model.path = hub::model_folder(&model.path.to_string_lossy().parse()?, show)?;
     }
-    if let DataConfig::Jsonl(data) = &mut recipe.data {
-        for path in std::iter::once(&mut data.path).chain(&mut data.held_out) {
-            if is_named(path) {
-                *path = hub::data_file(&path.to_string_lossy().parse()?, show)?;
-            }
+    for path in recipe.data.paths_mut() {
+        if is_named(path) {
+            *path = hub::data_file(&path.to_string_lossy().parse()?, show)?;
         }
     }
     Ok(())

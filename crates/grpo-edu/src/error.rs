@@ -166,6 +166,7 @@ pub enum EduError {
 }
 
 impl EduError {
+    #[cfg(feature = "tutors")]
     pub(crate) fn fsrs(error: fsrs::FSRSError) -> Self {
         Self::Fsrs(error.to_string())
     }

@@ -24,8 +24,12 @@ mod irt;
 mod log;
 mod quality;
 
-pub use bkt::{Bkt, BktEpisode, BktFit, BktLearner, BktReport, BktSkill, BktSkillReport};
-pub use irt::{Ability, Irt, IrtEpisode, IrtFit, IrtItem, IrtKind, IrtReport};
+#[cfg(feature = "tutors")]
+pub use bkt::{BktEpisode, BktLearner};
+pub use bkt::{Bkt, BktFit, BktReport, BktSkill, BktSkillReport};
+#[cfg(feature = "tutors")]
+pub use irt::IrtEpisode;
+pub use irt::{Ability, Irt, IrtFit, IrtItem, IrtKind, IrtReport};
 pub use log::{Columns, Response, ResponseLog};
 pub use quality::Quality;
 

@@ -24,10 +24,13 @@ pub mod arithmetic;
 pub mod draws;
 mod error;
 pub mod knowledge;
+#[cfg(feature = "tutors")]
 pub mod students;
+#[cfg(feature = "tutors")]
 pub mod tutor;
 
 pub use arithmetic::{Arithmetic, ArithmeticConfig, Problem, Split};
 pub use draws::{Draws, SeededDraws};
 pub use error::EduError;
+#[cfg(feature = "tutors")]
 pub use tutor::{Critic, Layout, Tutor, TutorConfig};

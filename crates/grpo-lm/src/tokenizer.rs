@@ -1,6 +1,8 @@
 use crate::{ChatTemplate, DecoderConfig, Error};
 use serde_json::{Value, json};
 use std::path::Path;
+use tokenizers::pre_tokenizers::whitespace::Whitespace;
+use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 
 /// Text to token ids and back, with the ids that end a completion.
 #[derive(Debug, Clone)]
@@ -75,6 +77,18 @@ impl Tokenizer {
             (GENERATION, format!("{generation:#}\n").into_bytes()),
         ];
         Ok(Self { inner, stop_tokens: vec![1], files })
+    }
+
+    /// The words of a text as [`Tokenizer::from_words`] splits it: at white space and around punctuation.
+    ///
+    /// # Errors
+    /// When the text can't be split.
+    pub fn words(text: &str) -> Result<Vec<String>, Error> {
+        let refuse = |e: tokenizers::Error| Error::Tokenizer { path: None, reason: e.to_string() };
+        let mut split = PreTokenizedString::from(text);
+        Whitespace.pre_tokenize(&mut split).map_err(refuse)?;
+        let words = split.get_splits(OffsetReferential::Original, OffsetType::Byte);
+        Ok(words.into_iter().map(|(word, ..)| word.to_owned()).collect())
     }
 
     /// Reads `tokenizer.json` of a model folder. Stop tokens come from `generation_config.json`, else from `config.json`

@@ -165,6 +165,7 @@ impl Bench {
         let own = if parameters > LARGE { self.group } else { 2 * self.group };
         Recipe {
             guard: GuardConfig::default(),
+            records: None,
             name: "bench".into(),
             seed: 1,
             data: crate::DataConfig::Arithmetic(Default::default()),

@@ -112,6 +112,15 @@ pub enum Error {
     /// From a reward's configuration.
     #[error(transparent)]
     Reward(#[from] grpo_rewards::RewardError),
+    /// From a record of answers.
+    #[error(transparent)]
+    Records(#[from] grpo_edu::assessment::xapi::XapiError),
+    /// From a question bank.
+    #[error(transparent)]
+    Bank(#[from] grpo_edu::assessment::bank::BankError),
+    /// From a QTI package.
+    #[error(transparent)]
+    Qti(#[from] grpo_edu::assessment::qti::QtiError),
     /// From the exercise generator.
     #[error(transparent)]
     Exercises(#[from] grpo_edu::EduError),

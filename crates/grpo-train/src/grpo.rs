@@ -1,5 +1,5 @@
 use crate::{
-    Error, GrpoMetrics, Question, Recipe, SampleLine, Update, Workers,
+    BankQuestion, Error, GrpoMetrics, Question, Recipe, SampleLine, Update, Workers,
     forming::{Former, Kept},
     gather::Gathered,
     guard::{Checked, Guard},
@@ -414,11 +414,11 @@ struct Updated {
 
 /// One episode as rewards see it.
 pub(crate) fn sample<'a>(question: &'a Question, episode: &'a Episode, completion: &'a str) -> Sample<'a> {
-    let sample = Sample::new(&question.prompt, completion)
+    let mut sample = Sample::new(&question.prompt, completion)
         .with_tokens(&episode.actions)
         .with_truncated(episode.finish == FinishReason::Truncated);
-    match &question.reference {
-        Some(reference) => sample.with_reference(reference),
-        None => sample,
-    }
+    sample.reference = question.reference.as_deref();
+    sample.fields = question.fields.as_deref();
+    sample.item = question.item.as_ref().map(BankQuestion::assess);
+    sample
 }

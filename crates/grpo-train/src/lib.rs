@@ -58,6 +58,7 @@ mod part;
 mod parts;
 mod plan;
 mod questions;
+pub mod records;
 mod recipe;
 pub mod report;
 mod rollout;
@@ -79,10 +80,10 @@ pub use learner::GrpoLearner;
 pub use metrics::{GrpoMetrics, ImitationMetrics, SampleLine, Stage, StepMetrics};
 pub use observer::{Event, Observer, Set, Silent};
 pub use plan::{Plan, plan};
-pub use questions::{Question, Questions, read_jsonl};
+pub use questions::{BankQuestion, Question, Questions, bank_items};
 pub use recipe::{
-    DataConfig, EvaluationConfig, GrpoConfig, GuardConfig, ImitationConfig, JsonlConfig, Metric, ModelConfig,
-    ModelFolder, RandomModel, Recipe, WeightType,
+    BankConfig, CsvConfig, DataConfig, DataFile, EvaluationConfig, GrpoConfig, GuardConfig, ImitationConfig, JsonlConfig, Metric, ModelConfig,
+    ModelFolder, RandomModel, Recipe, RecordsConfig, WeightType,
 };
 pub use run::{Ending, Machine, resume, train};
 pub use schedule::{Decay, Schedule};

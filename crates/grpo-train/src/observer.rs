@@ -14,6 +14,8 @@ pub enum Event<'a> {
         trained: usize,
         /// Whether an earlier run is being continued.
         resumed: bool,
+        /// What of the data can't be asked, and why.
+        notes: &'a [String],
     },
     /// A stage begins.
     StageStarted {

@@ -79,14 +79,7 @@ fn fresh_model(recipe: &Recipe, questions: &Questions, machine: &Machine) -> Res
             LanguageModel::load_as(&folder.path, dtype, &device)?
         }
         ModelConfig::Random(shape) => {
-            let words = questions.vocabulary().ok_or_else(|| {
-                Error::setting(
-                    "model.start",
-                    "is \"random\"",
-                    "only generated exercises have a known vocabulary",
-                )
-            })?;
-            let tokenizer = Tokenizer::from_words(&words)?;
+            let tokenizer = Tokenizer::from_words(&questions.vocabulary()?)?;
             let config = shape.config(tokenizer.len());
             LanguageModel::init(config, tokenizer, recipe.seed, &device)?
         }

@@ -8,6 +8,7 @@ use crate::{
     imitation, memory,
     metrics::Line,
     parts::Parts,
+    records::{self, Occasion},
     report,
     state::{self, Trained, load_module},
 };
@@ -16,7 +17,7 @@ use grpo_lm::LanguageModel;
 use grpo_rollout::Streams;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// What a run computes on, and how it learns about its own memory.
 #[derive(Debug, Clone)]
@@ -161,6 +162,7 @@ impl Run<'_> {
             parameters: self.model.parameters(),
             trained: self.model.trained_parameters(),
             resumed,
+            notes: self.parts.questions.notes(),
         });
         let result = self.stages(observer, stop, &mut clock);
         self.state.seconds = clock.seconds();
@@ -286,7 +288,7 @@ impl Run<'_> {
             self.folder.suspects(&outcome.suspects)?;
             let every = self.recipe.evaluation.every;
             let accuracy = if self.state.step == config.steps {
-                let accuracy = self.held_out(observer)?;
+                let accuracy = self.final_held_out(observer)?;
                 self.state.eval.r#final = Some(accuracy);
                 Some(accuracy)
             } else if every > 0 && self.state.step.is_multiple_of(every) {
@@ -301,7 +303,7 @@ impl Run<'_> {
         }
         if self.state.eval.r#final.is_none() {
             // The last step was done before a resume, its evaluation was not.
-            self.state.eval.r#final = Some(self.held_out(observer)?);
+            self.state.eval.r#final = Some(self.final_held_out(observer)?);
         }
         observer.on(Event::StageFinished { stage, steps: self.state.step, why: "all steps are done" });
         Ok(StageEnd::Complete)
@@ -365,8 +367,27 @@ impl Run<'_> {
 
     fn held_out(&mut self, observer: &mut dyn Observer) -> Result<f64, Error> {
         let result = self.ask(Set::HeldOut, observer)?;
-        self.state.too_long = result.as_ref().map_or(0, |r| r.too_long);
-        Ok(result.map_or(0.0, |r| r.accuracy))
+        Ok(self.told(result.as_ref()))
+    }
+
+    /// The last one, whose answers are recorded where the recipe wants it.
+    fn final_held_out(&mut self, observer: &mut dyn Observer) -> Result<f64, Error> {
+        let (begun, start) = (SystemTime::now(), Instant::now());
+        let result = self.ask(Set::HeldOut, observer)?;
+        if let (Some(config), Some(result)) = (&self.recipe.records, &result) {
+            let run = records::run_name(self.folder.path(), begun);
+            let assessment = self.recipe.data.name().unwrap_or_else(|| self.recipe.name.clone());
+            let occasion = Occasion { run: &run, assessment: &assessment, begun, took: start.elapsed() };
+            let questions = self.parts.questions.held_out();
+            let statements = records::evaluation(config, &occasion, questions, &result.answers)?;
+            records::write(self.folder.path(), &statements)?;
+        }
+        Ok(self.told(result.as_ref()))
+    }
+
+    fn told(&mut self, result: Option<&Accuracy>) -> f64 {
+        self.state.too_long = result.map_or(0, |r| r.too_long);
+        result.map_or(0.0, |r| r.accuracy)
     }
 
     /// Accuracy on a set of questions; `None` for an empty set.

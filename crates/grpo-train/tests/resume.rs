@@ -9,6 +9,8 @@ use std::sync::atomic::AtomicBool;
 use support::{KL, StopAfter, assert_same, machine, metrics, recipe, run, summary, without_imitation};
 use tempfile::tempdir;
 
+const NORMALIZED: &str = "rewards=[{ kind = \"normalized\", of = { kind = \"length\", target = 30, unit = \"characters\" } }]";
+
 fn go_on(folder: &Path) -> Ending {
     resume(folder, &machine(), &mut Silent, &AtomicBool::new(false)).unwrap()
 }
@@ -25,7 +27,8 @@ fn interrupt(recipe: &Recipe, folder: &Path, stage: Stage, step: usize) {
 
 #[test]
 fn interrupted_and_continued_equals_uninterrupted() {
-    for changes in [&[][..], &KL[..]] {
+    // The last with rewards that remember earlier steps.
+    for changes in [&[][..], &KL[..], &[NORMALIZED][..]] {
         let folder = tempdir().unwrap();
         let (recipe, whole) = (recipe(changes), folder.path().join("whole"));
         run(&recipe, &whole).unwrap();

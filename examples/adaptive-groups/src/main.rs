@@ -109,7 +109,7 @@ fn recipe(out: &Path, steps: usize) -> String {
 name = "adaptive-groups"
 checkpoint_every = 0
 [data]
-source = "jsonl"
+format = "jsonl"
 path = {train:?}
 held_out = {test:?}
 [model]

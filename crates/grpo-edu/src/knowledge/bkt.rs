@@ -7,10 +7,12 @@
 //! - what the answer tells: `L' = L (1 - slip) / P(right)` after a right one, `L' = L slip / P(wrong)` after a wrong one;
 //! - practising: `L = L' (1 - forget) + (1 - L') learn`; before the first answer, `L = prior`.
 
+#[cfg(feature = "tutors")]
 mod environment;
 mod fit;
 mod sequences;
 
+#[cfg(feature = "tutors")]
 pub use environment::{BktEpisode, BktLearner};
 pub use fit::{BktFit, BktReport, BktSkillReport};
 

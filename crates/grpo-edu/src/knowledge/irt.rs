@@ -7,11 +7,13 @@
 
 mod ability;
 mod climb;
+#[cfg(feature = "tutors")]
 mod environment;
 mod fit;
 mod quadrature;
 
 pub use ability::Ability;
+#[cfg(feature = "tutors")]
 pub use environment::IrtEpisode;
 pub use fit::{IrtFit, IrtReport};
 

@@ -354,6 +354,7 @@ impl CompareRecipe {
             Credit::Critic(_) => 1,
         };
         TutorRecipe {
+            records: None,
             name: self.name.clone(),
             seed,
             environment: task.environment.clone(),

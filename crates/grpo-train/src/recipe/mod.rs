@@ -12,12 +12,14 @@ mod data;
 mod evaluation;
 mod guard;
 mod model;
+mod records;
 mod stages;
 mod text;
 
-pub use data::{DataConfig, JsonlConfig};
+pub use data::{BankConfig, CsvConfig, DataConfig, DataFile, JsonlConfig};
 pub use evaluation::{EvaluationConfig, Metric};
 pub use guard::GuardConfig;
+pub use records::RecordsConfig;
 pub use model::{ModelConfig, ModelFolder, RandomModel, WeightType};
 pub use stages::{GrpoConfig, ImitationConfig};
 
@@ -71,6 +73,9 @@ pub struct Recipe {
     /// The check of training completions beside their reward.
     #[serde(default)]
     pub guard: GuardConfig,
+    /// Records of the last evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<RecordsConfig>,
     /// Steps between two checkpoints of a run; 0 saves only at the end of a stage and on an interrupt.
     #[serde(default = "checkpoint_every")]
     pub checkpoint_every: usize,
@@ -115,10 +120,7 @@ impl Recipe {
                 *path = base.join(&path);
             }
         };
-        if let DataConfig::Jsonl(jsonl) = &mut self.data {
-            resolve(&mut jsonl.path);
-            jsonl.held_out.as_mut().map(resolve);
-        }
+        self.data.paths_mut().into_iter().for_each(resolve);
         if let ModelConfig::Folder(folder) = &mut self.model {
             resolve(&mut folder.path);
         }
@@ -131,7 +133,7 @@ impl Recipe {
     pub fn validate(&self) -> Result<(), Error> {
         check_name(&self.name, self.seed)?;
         self.data.validate()?;
-        self.model.validate(&self.data)?;
+        self.model.validate()?;
         if let Some(imitation) = &self.imitation {
             imitation.validate()?;
         }
@@ -152,7 +154,8 @@ impl Recipe {
         self.optimizer.validate()?;
         RewardSet::from_specs(&self.rewards)?;
         self.evaluation.validate()?;
-        self.guard.validate()
+        self.guard.validate()?;
+        self.records.as_ref().map_or(Ok(()), RecordsConfig::validate)
     }
 
     /// The adapter and the types of weights beside the other settings.

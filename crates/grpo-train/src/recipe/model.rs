@@ -1,4 +1,3 @@
-use super::DataConfig;
 use crate::Error;
 use burn::tensor::{DType, Device};
 use serde::{Deserialize, Serialize};
@@ -87,20 +86,15 @@ impl WeightType {
 }
 
 impl ModelConfig {
-    pub(super) fn validate(&self, data: &DataConfig) -> Result<(), Error> {
-        match (data, self) {
-            (DataConfig::Jsonl(_), Self::Random(_)) => Err(Error::setting(
-                "model.start",
-                "is \"random\", but the data comes from a file",
-                "a word tokenizer is only made for generated exercises: use start = \"folder\" with a model's path",
-            )),
-            (_, Self::Random(model)) => model.config(1).validate().map_err(|e| match e {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        match self {
+            Self::Random(model) => model.config(1).validate().map_err(|e| match e {
                 grpo_lm::Error::Config { key, value, reason } => {
                     Error::setting(format!("model.{}", own_key(key)), format!("is {value}"), reason)
                 }
                 other => other.into(),
             }),
-            _ => Ok(()),
+            Self::Folder(_) => Ok(()),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn html(run: &Run) -> Result<String, (String, String)> {
     if run.curves.found {
         out += &charts(run)?;
     }
-    out += &suspects::section(&run.suspects);
+    out += &suspects::section(&run.suspects, &run.curves.grpo);
     out += &groups::section(&run.samples);
     out += &configuration(run.config.as_deref());
     Ok(out + CLOSE)

@@ -142,7 +142,7 @@ fn chosen(done: &[Vec<u32>], steps: usize, actions: usize) -> Vec<Vec<f64>> {
 }
 
 /// Plays one session again, slowly.
-fn replay<S: Environment<Error = grpo_edu::EduError> + Narrated>(
+pub(super) fn replay<S: Environment<Error = grpo_edu::EduError> + Narrated>(
     tutor: &Tutor,
     start: &S,
     learner: usize,

@@ -1,6 +1,6 @@
 use super::{KnowledgeTask, KssTask};
 use crate::recipe::{at_least_one, changes_applied, check_name, parse, rate, written};
-use crate::{Credit, Decay, Error, OptimizerConfig, Schedule, SessionTrainer};
+use crate::{RecordsConfig, Credit, Decay, Error, OptimizerConfig, Schedule, SessionTrainer};
 use grpo_core::{Aggregate, Objective};
 use grpo_edu::TutorConfig;
 use grpo_edu::students::{fsrs::DeckConfig, memory::MemoryConfig};
@@ -41,6 +41,9 @@ pub struct TutorRecipe {
     /// How the tutor is examined.
     #[serde(default)]
     pub examination: ExaminationConfig,
+    /// Records of the examination's sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<RecordsConfig>,
     /// Steps between two checkpoints; 0 saves only at the end and on an interrupt.
     #[serde(default = "checkpoint_every")]
     pub checkpoint_every: usize,
@@ -191,6 +194,7 @@ impl TutorRecipe {
                 return Err(Error::setting(key, format!("is {value}"), fix));
             }
         }
+        self.records.as_ref().map_or(Ok(()), RecordsConfig::validate)?;
         self.adaptive().validate()?;
         if let Membership::Difficulty { .. } = self.membership {
             let fix = "every learner is new: use \"question\" (the same learner) or a `cluster`";

@@ -1,12 +1,13 @@
 //! The run of a tutor's training.
 
-use super::examine::{examination, examine};
+use super::examine::{examination, examine, replay};
 use super::{
     BktWorld, DeckWorld, EnvironmentConfig, Examination, Interval, IrtWorld, KssWorld, MemoryWorld, Purpose,
     TutorRecipe, World,
 };
 use crate::folder::{Lengths, replace_folder, write_atomically};
 use crate::forming::Former;
+use crate::records::{self, Occasion};
 use crate::run::Clock;
 use crate::state::{self, Trained, load_module, save_module};
 use crate::{
@@ -19,6 +20,7 @@ use grpo_rollout::{Environment, Streams};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -231,6 +233,7 @@ impl InWorld for Start<'_> {
             parameters: tutor.num_params(),
             trained: tutor.num_params(),
             resumed: resume,
+            notes: &[],
         });
         let clock = Clock::start(state.seconds);
         let run = Run {
@@ -285,6 +288,7 @@ impl<W: World> Run<'_, W> {
             return Ok(TutorEnding::Interrupted(self.results(None)?));
         }
         let seed = self.recipe.examination.seed;
+        self.record(seed)?;
         let examination =
             examination(self.world, &self.untrained, &self.tutor, &self.learners, seed, &self.workers)?;
         self.folder.json("examination.json", &examination)?;
@@ -294,6 +298,20 @@ impl<W: World> Run<'_, W> {
         self.state.finished = true;
         self.save()?;
         Ok(TutorEnding::Finished(summary, Box::new(examination)))
+    }
+
+    /// The examination's sessions as statements, where the recipe wants it.
+    fn record(&self, seed: u64) -> Result<(), Error> {
+        let Some(config) = &self.recipe.records else { return Ok(()) };
+        let (begun, start) = (SystemTime::now(), Instant::now());
+        let learners: Vec<_> = self.learners.iter().enumerate().collect();
+        let steps = self.world.max_steps();
+        let replays =
+            self.workers.map(&learners, |&(learner, start)| replay(&self.tutor, start, learner, steps, seed))?;
+        let run = records::run_name(self.folder.path(), begun);
+        let occasion = Occasion { run: &run, assessment: &self.recipe.name, begun, took: start.elapsed() };
+        let statements = records::sessions(config, &occasion, &self.world.actions(), &replays)?;
+        records::write(self.folder.path(), &statements)
     }
 
     /// `false` when it was interrupted.

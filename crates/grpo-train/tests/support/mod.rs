@@ -156,7 +156,9 @@ pub(crate) fn assert_same(a: &Path, b: &Path) {
         assert_eq!(a, b);
     }
     assert_eq!(metrics(a).len(), metrics(b).len());
-    assert_eq!(lines(&a.join("samples.jsonl")), lines(&b.join("samples.jsonl")));
+    for file in ["samples.jsonl", "suspects.jsonl"] {
+        assert_eq!(lines(&a.join(file)), lines(&b.join(file)), "{file}");
+    }
     let (a_weights, b_weights) = (weights(a), weights(b));
     assert!(!a_weights.is_empty() && a_weights.iter().all(|w| w.is_finite()));
     assert!(

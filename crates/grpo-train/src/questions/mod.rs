@@ -1,10 +1,20 @@
-use crate::{DataConfig, Error, JsonlConfig, Stage};
+//! Where questions come from, in which order they are asked, and which are never trained on.
+
+mod bank;
+mod jsonl;
+
+pub use bank::{BankQuestion, bank_items};
+use jsonl::read_jsonl;
+
+use crate::{DataConfig, Error, Stage};
 use grpo_edu::{Arithmetic, Split};
+use grpo_lm::Tokenizer;
 use grpo_rollout::Streams;
 use rand_chacha::rand_core::RngCore;
-use serde_json::Value;
-use std::collections::HashSet;
+use serde_json::{Map, Value};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// One question as it goes into a rollout.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +27,24 @@ pub struct Question {
     pub solution: Option<String>,
     /// How hard it is, from 0 to 1, where the data say so.
     pub difficulty: Option<f64>,
+    /// The item of a question bank, which judges its own answers.
+    pub item: Option<BankQuestion>,
+    /// All fields of its row, for rewards that need more than a final answer.
+    pub fields: Option<Arc<Map<String, Value>>>,
+}
+
+impl Question {
+    /// A question without anything beside it.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self {
+            prompt: prompt.into(),
+            reference: None,
+            solution: None,
+            difficulty: None,
+            item: None,
+            fields: None,
+        }
+    }
 }
 
 /// The questions of a run: an endless, seeded order for training, and fixed sets that training never sees.
@@ -25,6 +53,32 @@ pub struct Questions {
     train: Source,
     validation: Vec<Question>,
     held_out: Vec<Question>,
+    notes: Vec<String>,
+}
+
+/// What a file holds.
+#[derive(Debug, Default)]
+struct Contents {
+    questions: Vec<Question>,
+    /// What of it can't be asked, and why.
+    notes: Vec<String>,
+}
+
+impl Contents {
+    fn read(config: &DataConfig, path: &Path) -> Result<Self, Error> {
+        match config {
+            DataConfig::Arithmetic(_) => Err(no_file()),
+            DataConfig::Jsonl(config) => {
+                Ok(Self { questions: read_jsonl(path, config)?, notes: Vec::new() })
+            }
+            DataConfig::Csv(bank) => bank::read(config, path, bank.style, &bank.prompt),
+            DataConfig::Gift(bank) | DataConfig::Qti(bank) => bank::read(config, path, bank.style, &bank.prompt),
+        }
+    }
+}
+
+fn no_file() -> Error {
+    Error::setting("data.format", "is \"arithmetic\", which has no file", "use another format")
 }
 
 #[derive(Debug)]
@@ -49,22 +103,24 @@ impl Questions {
                     validation: take(Split::Validation, validation)?,
                     held_out: take(Split::HeldOut, held_out)?,
                     train: Source::Generator(arithmetic),
+                    notes: Vec::new(),
                 })
             }
-            DataConfig::Jsonl(config) => Self::open_jsonl(config, seed, validation, held_out),
+            config => Self::open_files(config, seed, validation, held_out),
         }
     }
 
-    fn open_jsonl(
-        config: &JsonlConfig,
-        seed: u64,
-        validation: usize,
-        held_out: usize,
-    ) -> Result<Self, Error> {
-        let all = read_jsonl(&config.path, config)?;
-        let (mut train, mut test): (Vec<_>, Vec<_>) = match &config.held_out {
-            Some(path) => (all, read_jsonl(path, config)?),
-            None => all.into_iter().partition(|q| !is_held_out(&q.prompt, config.held_out_share)),
+    /// Questions of one file, or of one to train on and one to evaluate on.
+    fn open_files(config: &DataConfig, seed: u64, validation: usize, held_out: usize) -> Result<Self, Error> {
+        let file = config.file().ok_or_else(no_file)?;
+        let Contents { questions: all, mut notes } = Contents::read(config, file.path)?;
+        let (mut train, mut test): (Vec<_>, Vec<_>) = match file.held_out {
+            Some(path) => {
+                let Contents { questions, notes: more } = Contents::read(config, path)?;
+                notes.extend(more);
+                (all, questions)
+            }
+            None => all.into_iter().partition(|q| !is_held_out(&q.prompt, file.held_out_share)),
         };
         if test.is_empty() && train.len() > 1 {
             test.push(train.remove(0));
@@ -74,7 +130,7 @@ impl Questions {
         for (set, what) in [(&train, "training"), (&test, "held-out")] {
             if set.is_empty() {
                 return Err(Error::NoQuestions {
-                    what: format!("the {what} part of {}", config.path.display()),
+                    what: format!("the {what} part of {}", file.path.display()),
                     fix: "give a larger file, another `data.held_out_share`, or a file in `data.held_out`"
                         .into(),
                 });
@@ -84,7 +140,21 @@ impl Questions {
         let validation = validation.min(train.len() / 5);
         let validation = train.split_off(train.len() - validation);
         test.truncate(held_out);
-        Ok(Self { train: Source::List { questions: train, seed }, validation, held_out: test })
+        Ok(Self { train: Source::List { questions: train, seed }, validation, held_out: test, notes })
+    }
+
+    /// Every question of the data's file (the one to train on), with what of it can't be asked, and why.
+    ///
+    /// # Errors
+    /// Names the file and place of what can't be used; [`Error::Setting`] for data without a file.
+    pub fn read(config: &DataConfig) -> Result<(Vec<Question>, Vec<String>), Error> {
+        let Contents { questions, notes } = Contents::read(config, config.file().ok_or_else(no_file)?.path)?;
+        Ok((questions, notes))
+    }
+
+    /// What of the data can't be asked, and why.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The training questions that step `step` of GRPO may choose from, where it asks `count`: those of [`Questions::batch`], and as many of the
@@ -128,12 +198,23 @@ impl Questions {
         &self.held_out
     }
 
-    /// Every token that questions and solutions can contain, where that is known.
-    pub fn vocabulary(&self) -> Option<Vec<String>> {
-        match &self.train {
-            Source::Generator(arithmetic) => Some(arithmetic.vocabulary()),
-            Source::List { .. } => None,
+    /// Every word that questions and solutions can contain, in an order of its own: of a file, the words of all its texts.
+    ///
+    /// # Errors
+    /// When the texts can't be split into words.
+    pub fn vocabulary(&self) -> Result<Vec<String>, Error> {
+        let train = match &self.train {
+            Source::Generator(arithmetic) => return Ok(arithmetic.vocabulary()),
+            Source::List { questions, .. } => questions,
+        };
+        let mut words = BTreeSet::from(["####".to_owned()]);
+        for question in train.iter().chain(&self.validation).chain(&self.held_out) {
+            let texts = [Some(&question.prompt), question.reference.as_ref(), question.solution.as_ref()];
+            for text in texts.into_iter().flatten() {
+                words.extend(Tokenizer::words(text)?);
+            }
         }
+        Ok(words.into_iter().collect())
     }
 
     /// Number of different training questions, where that is known.
@@ -207,71 +288,10 @@ fn is_held_out(text: &str, share: f64) -> bool {
 impl From<grpo_edu::Problem> for Question {
     fn from(problem: grpo_edu::Problem) -> Self {
         Self {
-            prompt: problem.question,
             reference: Some(problem.answer.to_string()),
             solution: Some(problem.solution),
-            difficulty: None,
+            ..Self::new(problem.question)
         }
-    }
-}
-
-/// Reads a JSON Lines file. Empty lines are passed over.
-///
-/// # Errors
-/// [`Error::Data`] with the line for malformed JSON or a missing question, [`Error::NoQuestions`] for an empty file.
-pub fn read_jsonl(path: &Path, config: &JsonlConfig) -> Result<Vec<Question>, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    let mut questions = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let refuse = |problem: String| Error::Data { path: path.into(), line: index + 1, problem };
-        let row: Value = serde_json::from_str(line)
-            .map_err(|e| refuse(format!("not a JSON object ({e}); every line must be one")))?;
-        let fields =
-            row.as_object().ok_or_else(|| refuse("not a JSON object; every line must be one".into()))?;
-        let text = |field: &str| match fields.get(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(_) => Err(refuse(format!("`{field}` must be a text or a number"))),
-        };
-        let question = text(&config.question)?.filter(|q| !q.trim().is_empty()).ok_or_else(|| {
-            let known: Vec<&str> = fields.keys().map(String::as_str).collect();
-            refuse(format!(
-                "`{}` is missing or empty; the fields are {}. Name the right one in `data.question`",
-                config.question,
-                known.join(", ")
-            ))
-        })?;
-        questions.push(Question {
-            prompt: config.prompt.replace("{question}", &question),
-            reference: text(&config.r#final)?,
-            solution: text(&config.solution)?,
-            difficulty: difficulty(fields.get(&config.difficulty)).map_err(|found| {
-                refuse(format!(
-                    "`{}` is {found}; a difficulty is a number from 0 (easy) to 1 (hard). Leave it out, or name another field in \
-                     `data.difficulty`",
-                    config.difficulty
-                ))
-            })?,
-        });
-    }
-    if questions.is_empty() {
-        return Err(Error::NoQuestions {
-            what: path.display().to_string(),
-            fix: "give a file with one JSON object a line".into(),
-        });
-    }
-    Ok(questions)
-}
-
-/// A number from 0 to 1, where there is one; else what was found.
-fn difficulty(value: Option<&Value>) -> Result<Option<f64>, String> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_f64().filter(|number| (0.0..=1.0).contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => Err(value.to_string()),
-        },
     }
 }
 
@@ -281,10 +301,9 @@ mod tests {
     use grpo_edu::ArithmeticConfig;
 
     fn list(n: usize) -> Questions {
-        let question =
-            |i: usize| Question { prompt: i.to_string(), reference: None, solution: None, difficulty: None };
-        let train = Source::List { questions: (0..n).map(question).collect(), seed: 3 };
-        Questions { train, validation: Vec::new(), held_out: Vec::new() }
+        let questions = (0..n).map(|i| Question::new(i.to_string())).collect();
+        let train = Source::List { questions, seed: 3 };
+        Questions { train, validation: Vec::new(), held_out: Vec::new(), notes: Vec::new() }
     }
 
     #[test]

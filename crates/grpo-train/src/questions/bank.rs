@@ -1,0 +1,123 @@
+//! Question banks: items that come with their own scoring.
+
+use super::{Contents, Question};
+use crate::{DataConfig, Error};
+use grpo_edu::assessment::{Item, Style, gift, qti, table};
+use grpo_rewards::{Assess, Score};
+use std::path::Path;
+use std::sync::Arc;
+
+/// An item of a question bank, as a question of a run.
+#[derive(Debug, Clone)]
+pub struct BankQuestion {
+    item: Arc<dyn Item>,
+    assess: Arc<dyn Assess>,
+}
+
+impl BankQuestion {
+    /// Takes an item up.
+    pub fn new(item: Arc<dyn Item>) -> Self {
+        Self { assess: Arc::new(Scoring(Arc::clone(&item))), item }
+    }
+
+    /// The item.
+    pub fn item(&self) -> &Arc<dyn Item> {
+        &self.item
+    }
+
+    /// The item as a reward sees it.
+    pub(crate) fn assess(&self) -> &Arc<dyn Assess> {
+        &self.assess
+    }
+}
+
+/// Items are one where their identifiers are.
+impl PartialEq for BankQuestion {
+    fn eq(&self, other: &Self) -> bool {
+        self.item.id() == other.item.id()
+    }
+}
+
+/// An item's own scoring, as a share of its highest score.
+#[derive(Debug)]
+struct Scoring(Arc<dyn Item>);
+
+impl Assess for Scoring {
+    fn assess(&self, completion: &str) -> Option<Score> {
+        let marked = self.0.mark(completion);
+        let score = Score::new(marked.scaled()?, marked.reason.clone());
+        Some(match marked.response_text() {
+            Some(response) => score.with_extracted(response),
+            None => score,
+        })
+    }
+}
+
+/// The items of a question bank, with what of it can't be read as an item, and why.
+///
+/// # Errors
+/// Names the file and place of what can't be used; [`Error::Setting`] for data that is no bank.
+pub fn bank_items(config: &DataConfig) -> Result<(Vec<Arc<dyn Item>>, Vec<String>), Error> {
+    let file = config.file().ok_or_else(no_bank)?;
+    items(config, file.path)
+}
+
+fn no_bank() -> Error {
+    Error::setting("data.format", "is no question bank", "use \"csv\", \"gift\" or \"qti\"")
+}
+
+fn items(config: &DataConfig, path: &Path) -> Result<(Vec<Arc<dyn Item>>, Vec<String>), Error> {
+    fn shared<I: Item + 'static>(items: Vec<I>) -> Vec<Arc<dyn Item>> {
+        items.into_iter().map(|item| Arc::new(item) as Arc<dyn Item>).collect()
+    }
+    match config {
+        DataConfig::Arithmetic(_) | DataConfig::Jsonl(_) => Err(no_bank()),
+        DataConfig::Csv(config) => Ok((shared(table::open(path, &config.columns)?), Vec::new())),
+        DataConfig::Gift(_) => Ok((shared(gift::open(path)?), Vec::new())),
+        DataConfig::Qti(_) => {
+            let package = qti::Package::open(path)?;
+            let notes = package.skipped().iter().map(|skipped| format!("{}: {skipped}", path.display())).collect();
+            Ok((shared(package.into_items()), notes))
+        }
+    }
+}
+
+/// The scored items of a bank, as questions.
+pub(super) fn read(config: &DataConfig, path: &Path, style: Style, template: &str) -> Result<Contents, Error> {
+    let (items, notes) = items(config, path)?;
+    let mut contents = contents(path, items, style, template)?;
+    contents.notes.splice(0..0, notes);
+    Ok(contents)
+}
+
+/// The items that are scored, as questions.
+fn contents(path: &Path, items: Vec<Arc<dyn Item>>, style: Style, template: &str) -> Result<Contents, Error> {
+    let all = items.len();
+    // Whether an item is scored depends on the item alone, so that an empty answer tells.
+    let scored: Vec<_> = items.into_iter().filter(|item| item.mark("").scaled().is_some()).collect();
+    if scored.is_empty() {
+        return Err(Error::NoQuestions {
+            what: path.display().to_string(),
+            fix: format!("of its {all} items none is scored; give a bank with items that are"),
+        });
+    }
+    let mut notes = Vec::new();
+    if scored.len() < all {
+        notes.push(format!(
+            "{}: {} of {all} items are not scored (essays, descriptions) and are left out",
+            path.display(),
+            all - scored.len()
+        ));
+    }
+    let question = |item: Arc<dyn Item>| {
+        let solution = item.solution();
+        let last = solution.as_deref().and_then(|solution| solution.rsplit_once("####"));
+        Question {
+            reference: last.map(|(_, answer)| answer.trim().to_owned()),
+            solution,
+            item: Some(BankQuestion::new(Arc::clone(&item))),
+            ..Question::new(template.replace("{question}", &item.prompt(style)))
+        }
+    };
+    Ok(Contents { questions: scored.into_iter().map(question).collect(), notes })
+}
