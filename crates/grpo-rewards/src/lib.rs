@@ -48,6 +48,7 @@ pub mod number;
 pub mod repetition;
 mod reward;
 mod set;
+pub mod shaping;
 mod spec;
 pub mod text;
 
