@@ -30,10 +30,10 @@ pub enum GainFormula {
 /// ```
 /// use grpo_rewards::shaping::{GainFormula, LearningGain};
 /// let hake = LearningGain::default();
-/// assert_eq!(hake.of(0.2, 0.6, 1.0), Some(0.5));
-/// assert_eq!(hake.of(1.0, 1.0, 1.0), None);
+/// assert_eq!(hake.of(2.0, 6.0, 10.0), Some(0.5));
+/// assert_eq!(hake.of(10.0, 10.0, 10.0), None);
 /// let change = LearningGain { formula: GainFormula::NormalizedChange };
-/// assert_eq!(change.of(0.8, 0.4, 1.0), Some(-0.5));
+/// assert_eq!(change.of(8.0, 4.0, 10.0), Some(-0.5));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -69,10 +69,9 @@ pub fn crowding(points: &[Vec<f64>], ranks: &[usize]) -> Result<Vec<f64>, Reward
     let mut distances = vec![0.0; points.len()];
     let objectives = points.first().map_or(0, Vec::len);
     for front in order.chunk_by_mut(|&one, &other| ranks[one] == ranks[other]) {
-        let mut spread = false;
-        for objective in 0..objectives {
-            spread |= add_gaps(front, &|point| points[point][objective], &mut distances);
-        }
+        let spread = (0..objectives).fold(false, |spread, objective| {
+            add_gaps(front, &|point| points[point][objective], &mut distances) | spread
+        });
         if !spread {
             front.iter().for_each(|&point| distances[point] = f64::INFINITY);
         }
