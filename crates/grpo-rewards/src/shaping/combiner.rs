@@ -90,12 +90,12 @@ impl Combiner {
         &self.multipliers
     }
 
-    /// One reward per episode, in the order of the columns' outcomes; `None` where it is missing. `groups` says which group each episode
-    /// belongs to, `[episodes]`.
+    /// One reward per episode, in the order of the columns' outcomes; `None` where it is missing. `groups`
+    /// says which group each episode belongs to, `[episodes]`.
     ///
     /// # Errors
-    /// [`RewardError::Invalid`] for a column that does not exist, columns of different lengths, and groups that are too large for
-    /// [`pareto`]; and where a sum is too large for a number.
+    /// [`RewardError::Invalid`] for a column that does not exist, columns of different lengths, and groups
+    /// that are too large for [`pareto`]; and where a sum is too large for a number.
     pub fn combine(&self, columns: &[Column], groups: &[usize]) -> Result<Vec<Option<f64>>, RewardError> {
         let rewards = match &self.objectives {
             Objectives::Weighted(terms) => {
@@ -143,8 +143,9 @@ impl Combiner {
         Ok((0..episodes).map(reward).collect())
     }
 
-    /// A step of dual ascent for each limit, with the mean over all episodes that have its column. Call it once per training step, with
-    /// the episodes that the current policy sampled. Without limits it does nothing.
+    /// A step of dual ascent for each limit, with the mean over all episodes that have its column. Call it
+    /// once per training step, with the episodes that the current policy sampled. Without limits it does
+    /// nothing.
     ///
     /// # Errors
     /// As [`Self::combine`], and as [`Lagrange::update`]; then no multiplier has changed.

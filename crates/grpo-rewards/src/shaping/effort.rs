@@ -9,14 +9,15 @@ use crate::{RewardError, Score};
 
 /// The seconds of all steps, in a unit of one's choice. Not applicable where a step's seconds are not known.
 ///
-/// As a cost it has a limit or a negative weight; where the question is whether learners stay at all, more is better. How time away
-/// from the keyboard is treated changes results a great deal (Kovanović et al. 2015, "Penetrating the black box of time-on-task
-/// estimation"): with `idle_after`, what exceeds it is taken for idle time, and the reason says how much that is.
+/// As a cost it has a limit or a negative weight; where the question is whether learners stay at all, more
+/// is better. How time away from the keyboard is treated changes results a great deal (Kovanović et al.
+/// 2015, "Penetrating the black box of time-on-task estimation"): with `idle_after`, what exceeds it is
+/// taken for idle time, and the reason says how much that is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TimeOnTask {
-    /// How many seconds count 1: 60 for minutes, the limit itself for a share of the limit (which keeps the step size of a Lagrange
-    /// multiplier free of units). Default: 1.
+    /// How many seconds count 1: 60 for minutes, the limit itself for a share of the limit (which keeps the
+    /// step size of a Lagrange multiplier free of units). Default: 1.
     pub seconds_per_unit: f64,
     /// What a step takes beyond this is idle time, in seconds. Default: none, all time counts.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,15 +56,17 @@ impl Measure for TimeOnTask {
     }
 }
 
-/// The mean over steps of what hints cost: a share of the step for each, up to all of it. 0 (no hint) to 1. A cost.
+/// The mean over steps of what hints cost: a share of the step for each, up to all of it. 0 (no hint) to 1.
+/// A cost.
 ///
-/// As in partial credit for tutoring systems (Wang and Heffernan 2013, "Extending knowledge tracing to allow partial credit"), where
-/// an answer after all hints is worth nothing. Not applicable without steps, and where a step's hints are not known.
+/// As in partial credit for tutoring systems (Wang and Heffernan 2013, "Extending knowledge tracing to
+/// allow partial credit"), where an answer after all hints is worth nothing. Not applicable without steps,
+/// and where a step's hints are not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HintCost {
-    /// At how many hints a step costs 1, at least 1: the number of hints that an exercise has, the last of which tells the answer.
-    /// Default: 3 (ours; set it to what your exercises have).
+    /// At how many hints a step costs 1, at least 1: the number of hints that an exercise has, the last of
+    /// which tells the answer. Default: 3 (ours; set it to what your exercises have).
     pub full_at: u32,
 }
 

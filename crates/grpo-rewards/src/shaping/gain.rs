@@ -17,15 +17,18 @@ pub enum GainFormula {
     NormalizedChange,
 }
 
-/// The share of what was missing that was learnt: Hake's normalised gain `(final - initial) / (full - initial)` (Hake 1998,
-/// "Interactive-engagement versus traditional methods", Am. J. Phys. 66, 64), at most 1.
+/// The share of what was missing that was learnt: Hake's normalised gain `(final - initial) / (full -
+/// initial)` (Hake 1998, "Interactive-engagement versus traditional methods", Am. J. Phys. 66, 64), at most
+/// 1.
 ///
-/// A loss is divided by what was missing too, so that a good beginning makes it large: from 0.9 to 0 it is -9. As a reward, that is
-/// one episode that outweighs its group. `normalized_change` (Marx and Cummings 2007, "Normalized change", Am. J. Phys. 75, 87)
-/// divides a loss by the initial score, so that it stays between -1 and 1.
+/// A loss is divided by what was missing too, so that a good beginning makes it large: from 0.9 to 0 it is
+/// -9. As a reward, that is one episode that outweighs its group. `normalized_change` (Marx and Cummings
+/// 2007, "Normalized change", Am. J. Phys. 75, 87) divides a loss by the initial score, so that it stays
+/// between -1 and 1.
 ///
-/// Not applicable where a score is missing, and where the initial score is the full one: there was nothing to learn. Marx and
-/// Cummings also leave out learners who had 0 before and after; with `normalized_change`, so does this.
+/// Not applicable where a score is missing, and where the initial score is the full one: there was nothing
+/// to learn. Marx and Cummings also leave out learners who had 0 before and after; with
+/// `normalized_change`, so does this.
 ///
 /// ```
 /// use grpo_rewards::shaping::{GainFormula, LearningGain};
@@ -86,13 +89,14 @@ pub enum RetentionOf {
 
 /// What is left after a while, as the mean over the delayed tests.
 ///
-/// `full` is Hake's gain with the delayed score instead of the final one, and the one to train with: it grows with what is learnt
+/// `full` is Hake's gain with the delayed score instead of the final one, and the one to train with: it
+/// grows with what is learnt
 /// *and* kept. `gain` and `final` are shares of what was reached (as curves of forgetting show it; Rubin and Wenzel 1996, "One
-/// hundred years of forgetting"): they are good for a report, but a tutor that teaches little and keeps it looks perfect. They
-/// may exceed 1.
+/// hundred years of forgetting"): they are good for a report, but a tutor that teaches little and keeps it
+/// looks perfect. They may exceed 1.
 ///
-/// Not applicable without a delayed test, without the scores that the formula needs, and where it would divide by 0 or (`gain`)
-/// nothing was gained.
+/// Not applicable without a delayed test, without the scores that the formula needs, and where it would
+/// divide by 0 or (`gain`) nothing was gained.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {

@@ -12,10 +12,11 @@ use crate::{RewardError, spec};
 /// multiplier  λ ← max(0, λ + step_size (mean cost - limit))
 /// ```
 ///
-/// The Lagrangian of a constrained decision process (Altman 1999), with the policy and the multiplier learnt in turn (Tessler, Mankowitz and
-/// Mannor 2018, "Reward constrained policy optimization"; Ray, Achiam and Amodei 2019, "Benchmarking safe exploration"). While the
-/// limit is broken the price rises, and it falls to 0 again where the limit does not bind. It can overshoot and swing around
-/// the right price; the mean over training is what converges, and a smaller step swings less.
+/// The Lagrangian of a constrained decision process (Altman 1999), with the policy and the multiplier
+/// learnt in turn (Tessler, Mankowitz and Mannor 2018, "Reward constrained policy optimization"; Ray,
+/// Achiam and Amodei 2019, "Benchmarking safe exploration"). While the limit is broken the price rises, and
+/// it falls to 0 again where the limit does not bind. It can overshoot and swing around the right price;
+/// the mean over training is what converges, and a smaller step swings less.
 ///
 /// A value of this type is the whole state: saved and read back, training goes on as if it had not stopped.
 ///
@@ -53,7 +54,8 @@ impl Lagrange {
     /// Begins with a multiplier, at least 0.
     ///
     /// # Errors
-    /// [`RewardError::Invalid`] for a number that is not finite, a negative multiplier, or a step size of 0 or less.
+    /// [`RewardError::Invalid`] for a number that is not finite, a negative multiplier, or a step size of 0
+    /// or less.
     pub fn new(multiplier: f64, step_size: f64, limit: f64) -> Result<Self, RewardError> {
         not_negative("multiplier", multiplier)?;
         positive("step_size", step_size)?;
@@ -92,7 +94,8 @@ impl Lagrange {
     /// A step of dual ascent with the mean cost of the current policy's episodes. Returns the new multiplier.
     ///
     /// # Errors
-    /// [`RewardError::Invalid`] where the mean cost is not finite, or so large that the multiplier would not be; it stays as it was.
+    /// [`RewardError::Invalid`] where the mean cost is not finite, or so large that the multiplier would
+    /// not be; it stays as it was.
     pub fn update(&mut self, mean_cost: f64) -> Result<f64, RewardError> {
         finite("mean_cost", mean_cost)?;
         let next = (self.multiplier + self.step_size * (mean_cost - self.limit)).max(0.0);

@@ -7,8 +7,8 @@ use super::session::Session;
 use crate::spec::positive;
 use crate::{RewardError, Score};
 
-/// From this probability of knowing a skill on, mastery learning goes on to the next (Corbett and Anderson 1995, "Knowledge
-/// tracing").
+/// From this probability of knowing a skill on, mastery learning goes on to the next (Corbett and Anderson
+/// 1995, "Knowledge tracing").
 pub(super) const MASTERY: f64 = 0.95;
 
 pub(super) fn check_threshold(threshold: f64) -> Result<(), RewardError> {
@@ -28,11 +28,13 @@ pub enum Counted {
     All,
     /// Those that were not mastered before the session.
     Missing,
-    /// Those that were practised in the session. For a report: a tutor that practises only what is mastered looks perfect.
+    /// Those that were practised in the session. For a report: a tutor that practises only what is mastered
+    /// looks perfect.
     Practised,
 }
 
-/// The share of skills that are mastered at the end: 0 to 1. Not applicable where mastery is not known, or no skill is counted.
+/// The share of skills that are mastered at the end: 0 to 1. Not applicable where mastery is not known, or
+/// no skill is counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MasteryReached {
@@ -110,16 +112,18 @@ pub enum Clock {
     Seconds,
 }
 
-/// How long it took until enough skills were mastered for the first time, as a share of the horizon: 0 (at the start) to 1 (at the
-/// horizon or later). A cost.
+/// How long it took until enough skills were mastered for the first time, as a share of the horizon: 0 (at
+/// the start) to 1 (at the horizon or later). A cost.
 ///
-/// A session that ends before counts 1, as one that took the whole horizon. This is the restricted time of survival analysis,
-/// `min(T, horizon)` (Royston and Parmar 2013, "Restricted mean survival time"): leaving such sessions out would make a tutor look
-/// fast that masters nothing but the easiest. Not applicable where mastery is not known or there is no skill.
+/// A session that ends before counts 1, as one that took the whole horizon. This is the restricted time of
+/// survival analysis, `min(T, horizon)` (Royston and Parmar 2013, "Restricted mean survival time"): leaving
+/// such sessions out would make a tutor look fast that masters nothing but the easiest. Not applicable
+/// where mastery is not known or there is no skill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeToMastery {
-    /// What counts as never: a time that no session should take longer than, in steps or seconds. There is no default.
+    /// What counts as never: a time that no session should take longer than, in steps or seconds. There is
+    /// no default.
     pub horizon: f64,
     /// What time is counted in. Default: steps.
     #[serde(default)]

@@ -44,7 +44,8 @@ pub trait Measure: Debug + Send + Sync {
         Ok(())
     }
 
-    /// The measure, or `None` where it is not applicable: the session lacks what it needs, or the question makes no sense.
+    /// The measure, or `None` where it is not applicable: the session lacks what it needs, or the question
+    /// makes no sense.
     fn measure(&self, session: &Session) -> Option<Score>;
 }
 
@@ -177,7 +178,8 @@ impl Measures {
     /// The measures of a configuration, in its order.
     ///
     /// # Errors
-    /// [`RewardError::DuplicateName`], and the first [`RewardError::Invalid`] of any of them with `measures[i]` in its key.
+    /// [`RewardError::DuplicateName`], and the first [`RewardError::Invalid`] of any of them with
+    /// `measures[i]` in its key.
     pub fn from_specs(specs: &[MeasureSpec]) -> Result<Self, RewardError> {
         specs.iter().enumerate().try_fold(Self::new(), |measures, (index, spec)| {
             let within = |error: RewardError| error.within(&format!("measures[{index}]"));
@@ -208,8 +210,9 @@ impl Measures {
         self.0.iter().map(|(name, measure)| (name.as_str(), measure.better()))
     }
 
-    /// One column per measure, of one outcome per session, with weight 1: [`Objectives`](super::Objectives) say what each counts.
-    /// Sessions are shared among rayon's threads; a measure that panics or returns no finite number costs its own session only.
+    /// One column per measure, of one outcome per session, with weight 1: [`Objectives`](super::Objectives)
+    /// say what each counts. Sessions are shared among rayon's threads; a measure that panics or returns no
+    /// finite number costs its own session only.
     pub fn evaluate(&self, sessions: &[Session]) -> Vec<Column> {
         let outcomes = |measure: &dyn Measure| {
             let one = |session: &Session| match guarded(|| measure.measure(session)) {

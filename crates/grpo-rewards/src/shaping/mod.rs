@@ -1,8 +1,9 @@
 //! What a session of teaching is worth: learning outcomes as rewards.
 //!
-//! An environment fills a [`Session`]: what was practised, what was answered, how long it took, what the learner knew before and
-//! after. [`Measures`] make a column of numbers of each of them, and [`Objectives`] make one reward of several columns. On the way,
-//! [`PotentialShaping`] pays steps without changing what is best.
+//! An environment fills a [`Session`]: what was practised, what was answered, how long it took, what the
+//! learner knew before and after. [`Measures`] make a column of numbers of each of them, and [`Objectives`]
+//! make one reward of several columns. On the way, [`PotentialShaping`] pays steps without changing what is
+//! best.
 //!
 //! | `kind` | settings | range | better |
 //! |---|---|---|---|
@@ -17,7 +18,8 @@
 //! | `zone` | [`Zone`] | 0 to 1 | more |
 //! | `prerequisites` | [`PrerequisiteCoverage`] | 0 to 1 | more |
 //!
-//! A measure that is not applicable is missing, not 0. What an outcome *is* comes first (gain, mastery, retention); how a session
+//! A measure that is not applicable is missing, not 0. What an outcome *is* comes first (gain, mastery,
+//! retention); how a session
 //! *felt* (zone, pacing, frustration) is a means, and a tutor that is paid for it alone will deliver it without teaching.
 //!
 //! ```

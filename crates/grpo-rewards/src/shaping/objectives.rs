@@ -17,10 +17,11 @@ use crate::spec::{finite, positive};
 /// | `constrained` | `gain - Σ λ (cost - limit)` | one thing is wanted, and others have limits: "in half an hour at most" |
 /// | `pareto` | the share of its group that it beats, by Pareto rank | nothing is known but which way is better |
 ///
-/// What is missing (not applicable, failed) is no 0: a weighted sum leaves it out, and is missing itself where all of it is (as in a
-/// [`RewardSet`](crate::RewardSet)); a constraint whose cost is missing neither costs anything nor counts in the mean; an episode without
-/// its gain, or (Pareto) without any of the objectives, has no reward, because leaving an objective out of some comparisons
-/// makes "beats" go round in circles (Khalefa, Mokbel and Levandoski 2008, "Skyline query processing for incomplete data").
+/// What is missing (not applicable, failed) is no 0: a weighted sum leaves it out, and is missing itself
+/// where all of it is (as in a [`RewardSet`](crate::RewardSet)); a constraint whose cost is missing neither
+/// costs anything nor counts in the mean; an episode without its gain, or (Pareto) without any of the
+/// objectives, has no reward, because leaving an objective out of some comparisons makes "beats" go round
+/// in circles (Khalefa, Mokbel and Levandoski 2008, "Skyline query processing for incomplete data").
 ///
 /// ```
 /// use grpo_rewards::shaping::Objectives;
@@ -52,8 +53,8 @@ pub struct Term {
     pub weight: f64,
 }
 
-/// What is maximised, and within which limits. The limits are on means over a step's episodes, and hold at the end of training rather than from
-/// the beginning: see [`Lagrange`].
+/// What is maximised, and within which limits. The limits are on means over a step's episodes, and hold at
+/// the end of training rather than from the beginning: see [`Lagrange`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Constrained {
@@ -61,9 +62,10 @@ pub struct Constrained {
     pub maximise: Vec<Term>,
     /// What must keep to a limit.
     pub limits: Vec<Limit>,
-    /// Whether the reward is divided by `1 + Σ λ`, so that a high price does not make the reward large (Stooke, Achiam and Abbeel 2020,
-    /// "Responsive safety in reinforcement learning by PID Lagrangian methods"). It changes nothing where advantages are divided by
-    /// their group's standard deviation. Default: yes.
+    /// Whether the reward is divided by `1 + Σ λ`, so that a high price does not make the reward large
+    /// (Stooke, Achiam and Abbeel 2020, "Responsive safety in reinforcement learning by PID Lagrangian
+    /// methods"). It changes nothing where advantages are divided by their group's standard deviation.
+    /// Default: yes.
     #[serde(default = "yes")]
     pub normalise: bool,
 }
@@ -80,8 +82,8 @@ pub struct Limit {
     /// What its mean should not fall below; this or `at_most`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<f64>,
-    /// How far the multiplier moves for each unit that the mean is off, above 0. Default: 0.05 (Ray, Achiam and Amodei 2019), which suits
-    /// costs whose limit is about 1.
+    /// How far the multiplier moves for each unit that the mean is off, above 0. Default: 0.05 (Ray, Achiam
+    /// and Amodei 2019), which suits costs whose limit is about 1.
     #[serde(default = "step_size")]
     pub step_size: f64,
     /// The multiplier at the beginning, at least 0. Default: 0.
@@ -100,8 +102,8 @@ pub struct ParetoRank {
     pub more: Vec<String>,
     /// Columns of which less is better.
     pub less: Vec<String>,
-    /// Whether, on the same front, an episode with more room around it is worth more: rewards differ more often then, and a group's
-    /// episodes spread over the front. Default: no.
+    /// Whether, on the same front, an episode with more room around it is worth more: rewards differ more
+    /// often then, and a group's episodes spread over the front. Default: no.
     pub crowding: bool,
 }
 
@@ -190,8 +192,8 @@ impl Objectives {
         }
     }
 
-    /// Checks every value, that every column exists, and that each is used the way it is better: a negative weight for a cost, no upper limit on
-    /// a gain.
+    /// Checks every value, that every column exists, and that each is used the way it is better: a negative
+    /// weight for a cost, no upper limit on a gain.
     ///
     /// # Errors
     /// As [`Self::validate`].

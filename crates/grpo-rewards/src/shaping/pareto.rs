@@ -1,8 +1,9 @@
 //! Several objectives without a rate of exchange between them: who beats whom in all of them.
 //!
-//! A point *dominates* another if it is no worse in any objective and better in one. More is better in all of them here. The points that
-//! nobody dominates are the first front; those that are left when it is taken away have the next; and so on: non-dominated sorting
-//! (Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II").
+//! A point *dominates* another if it is no worse in any objective and better in one. More is better in all
+//! of them here. The points that nobody dominates are the first front; those that are left when it is taken
+//! away have the next; and so on: non-dominated sorting (Deb et al. 2002, "A fast and elitist
+//! multiobjective genetic algorithm: NSGA-II").
 
 use std::cmp::Ordering;
 
@@ -11,12 +12,13 @@ use crate::RewardError;
 /// Larger groups are refused: comparing all pairs takes time for the square of their size.
 pub const MOST_POINTS: usize = 10_000;
 
-/// Each point's front, 0 for the points that nobody dominates, `[points]`. Equal points share a front; the order of the
-/// points changes nothing.
+/// Each point's front, 0 for the points that nobody dominates, `[points]`. Equal points share a front; the
+/// order of the points changes nothing.
 ///
-/// The fronts are those of Deb et al. 2002, found as in Zhang et al. 2015 ("An efficient approach to nondominated sorting"): in lexicographic
-/// order nobody is dominated by a later point, so that each point's front can be searched for by bisection among those of the
-/// earlier ones. At worst (all on one front) `objectives * points² / 2` comparisons, and memory for the points alone.
+/// The fronts are those of Deb et al. 2002, found as in Zhang et al. 2015 ("An efficient approach to
+/// nondominated sorting"): in lexicographic order nobody is dominated by a later point, so that each
+/// point's front can be searched for by bisection among those of the earlier ones. At worst (all on one
+/// front) `objectives * points² / 2` comparisons, and memory for the points alone.
 ///
 /// ```
 /// use grpo_rewards::shaping::pareto::fronts;
@@ -26,8 +28,8 @@ pub const MOST_POINTS: usize = 10_000;
 /// ```
 ///
 /// # Errors
-/// [`RewardError::Invalid`] for more than [`MOST_POINTS`] points, points of different lengths or without a number, and numbers that
-/// are not finite.
+/// [`RewardError::Invalid`] for more than [`MOST_POINTS`] points, points of different lengths or without a
+/// number, and numbers that are not finite.
 pub fn fronts(points: &[Vec<f64>]) -> Result<Vec<usize>, RewardError> {
     check(points)?;
     let mut order: Vec<usize> = (0..points.len()).collect();
@@ -35,8 +37,8 @@ pub fn fronts(points: &[Vec<f64>]) -> Result<Vec<usize>, RewardError> {
     let mut members: Vec<Vec<usize>> = Vec::new();
     let mut ranks = vec![0; points.len()];
     for point in order {
-        // Whoever is dominated by a member of a front is dominated by a member of each front before it. The latest members are
-        // the likeliest to dominate.
+        // Whoever is dominated by a member of a front is dominated by a member of each front before it. The
+        // latest members are the likeliest to dominate.
         let dominated =
             |front: &Vec<usize>| front.iter().rev().any(|&by| dominates(&points[by], &points[point]));
         let rank = members.partition_point(dominated);
@@ -49,12 +51,13 @@ pub fn fronts(points: &[Vec<f64>]) -> Result<Vec<usize>, RewardError> {
     Ok(ranks)
 }
 
-/// How far each point's neighbours on its own front are apart, `[points]`: the crowding distance of Deb et al. 2002. Infinite for
-/// the extremes of an objective, and for all on a front whose points are all equal.
+/// How far each point's neighbours on its own front are apart, `[points]`: the crowding distance of Deb et
+/// al. 2002. Infinite for the extremes of an objective, and for all on a front whose points are all equal.
 ///
-/// For each objective, the distance between the next larger and the next smaller value on the front is divided by the front's range, and
-/// these are added up. Where points share a value, the original depends on their order; here neighbours are the nearest *other*
-/// values, so that equal points have equal distances whatever their order. Without shared values, both are the same.
+/// For each objective, the distance between the next larger and the next smaller value on the front is
+/// divided by the front's range, and these are added up. Where points share a value, the original depends
+/// on their order; here neighbours are the nearest *other* values, so that equal points have equal
+/// distances whatever their order. Without shared values, both are the same.
 ///
 /// # Errors
 /// As [`fronts`]; `ranks` must be its result for the same points.
@@ -79,8 +82,8 @@ pub fn crowding(points: &[Vec<f64>], ranks: &[usize]) -> Result<Vec<f64>, Reward
     Ok(distances)
 }
 
-/// Adds one objective's share of the distances of a front. Says whether there is one: where all values are the same, nobody is at an
-/// extreme.
+/// Adds one objective's share of the distances of a front. Says whether there is one: where all values are
+/// the same, nobody is at an extreme.
 fn add_gaps(front: &mut [usize], value: &dyn Fn(usize) -> f64, distances: &mut [f64]) -> bool {
     front.sort_by(|&one, &other| ascending(value(one), value(other)));
     let same: Vec<&[usize]> = front.chunk_by(|&one, &other| value(one) == value(other)).collect();
@@ -97,10 +100,12 @@ fn add_gaps(front: &mut [usize], value: &dyn Fn(usize) -> f64, distances: &mut [
     same.len() > 1
 }
 
-/// What each point is worth by its rank: the share of the other points that are worse, ties counting half, `[points]`. 1 for
-/// one that beats all others, 0 for one that all others beat, 0.5 where all are tied or there is only one.
+/// What each point is worth by its rank: the share of the other points that are worse, ties counting half,
+/// `[points]`. 1 for one that beats all others, 0 for one that all others beat, 0.5 where all are tied or
+/// there is only one.
 ///
-/// Worse is who has a later front and, with `by_crowding`, on the same front the smaller [`crowding`] distance.
+/// Worse is who has a later front and, with `by_crowding`, on the same front the smaller [`crowding`]
+/// distance.
 ///
 /// ```
 /// use grpo_rewards::shaping::pareto::worths;

@@ -1,22 +1,24 @@
 //! Rewards on the way that leave the best policy as it is.
 //!
-//! Learning shows at the end of a session, and a tutor would like to hear earlier which step brought it. A bonus for every step that looks good
-//! is paid for looking good: a tutor collects it again and again instead of teaching. Potential-based shaping (Ng, Harada and
-//! Russell 1999, "Policy invariance under reward transformations") adds
+//! Learning shows at the end of a session, and a tutor would like to hear earlier which step brought it. A
+//! bonus for every step that looks good is paid for looking good: a tutor collects it again and again
+//! instead of teaching. Potential-based shaping (Ng, Harada and Russell 1999, "Policy invariance under
+//! reward transformations") adds
 //!
 //! ```text
 //! F(s, s') = γ Φ(s') - Φ(s)        with Φ = 0 once the episode is over
 //! ```
 //!
-//! instead. Over an episode this adds up to `-Φ(start)`, whatever is done, so that the order of policies stays the same. The second
-//! half of the line matters: where the last state keeps its potential, an episode is paid `γᵀ Φ(end)` for where it ends, and the
-//! best policy changes (Grześ 2017, "Reward shaping in episodic reinforcement learning"). An episode that a limit on its length
-//! ends is over too, as long as nothing estimates what would have come after it.
+//! instead. Over an episode this adds up to `-Φ(start)`, whatever is done, so that the order of policies
+//! stays the same. The second half of the line matters: where the last state keeps its potential, an
+//! episode is paid `γᵀ Φ(end)` for where it ends, and the best policy changes (Grześ 2017, "Reward shaping
+//! in episodic reinforcement learning"). An episode that a limit on its length ends is over too, as long as
+//! nothing estimates what would have come after it.
 //!
-//! What it does for GRPO follows. The episodes of a group begin in the same state, so that with γ = 1 their returns all
-//! change by the same number: **advantages for whole episodes stay exactly as they were**, and shaping is of no use there. It is where
-//! a step is judged by what came after it: its return is `G - Φ(s)` then, and the potential serves as the baseline that a critic
-//! would otherwise have to learn.
+//! What it does for GRPO follows. The episodes of a group begin in the same state, so that with γ = 1 their
+//! returns all change by the same number: **advantages for whole episodes stay exactly as they were**, and
+//! shaping is of no use there. It is where a step is judged by what came after it: its return is `G - Φ(s)`
+//! then, and the potential serves as the baseline that a critic would otherwise have to learn.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +37,8 @@ pub enum Ending {
     GoesOn,
 }
 
-/// `γ Φ(s') - Φ(s)` for each step. `potentials` are those of the states before each step and after the last one, `[steps + 1]`; the
-/// result has one entry per step. Nothing for fewer than two states.
+/// `γ Φ(s') - Φ(s)` for each step. `potentials` are those of the states before each step and after the last
+/// one, `[steps + 1]`; the result has one entry per step. Nothing for fewer than two states.
 ///
 /// ```
 /// use grpo_rewards::shaping::{Ending, shaping_rewards};
@@ -130,7 +132,8 @@ impl PotentialShaping {
         self.weight * sum / mastery.len().max(1) as f64
     }
 
-    /// The weighted potentials before each step and after the last one, `[steps + 1]`; `None` where mastery is not known.
+    /// The weighted potentials before each step and after the last one, `[steps + 1]`; `None` where mastery
+    /// is not known.
     ///
     /// Takes time for what the steps changed, not for all skills at each step.
     pub fn potentials(&self, session: &Session) -> Option<Vec<f64>> {
@@ -148,7 +151,8 @@ impl PotentialShaping {
         Some(potentials)
     }
 
-    /// What is added to each step's reward, `[steps]`; the session is over after its last step. `None` where mastery is not known.
+    /// What is added to each step's reward, `[steps]`; the session is over after its last step. `None`
+    /// where mastery is not known.
     pub fn rewards(&self, session: &Session) -> Option<Vec<f64>> {
         Some(shaping_rewards(&self.potentials(session)?, self.discount, Ending::Over))
     }

@@ -28,7 +28,8 @@ impl Prerequisites {
     /// A graph with an edge from each prerequisite to each skill that needs it.
     ///
     /// # Errors
-    /// [`RewardError::Invalid`] for a skill that (indirectly) needs itself, and for a number of a skill that is too large.
+    /// [`RewardError::Invalid`] for a skill that (indirectly) needs itself, and for a number of a skill
+    /// that is too large.
     pub fn new(edges: &[(usize, usize)]) -> Result<Self, RewardError> {
         let skills =
             edges.iter().map(|&(from, to)| from.max(to)).max().map_or(0, |most| most.saturating_add(1));
@@ -65,7 +66,8 @@ impl Prerequisites {
         self.before.len()
     }
 
-    /// Takes away skills whose prerequisites are all taken away; what is left is on a cycle or needs one that is.
+    /// Takes away skills whose prerequisites are all taken away; what is left is on a cycle or needs one
+    /// that is.
     fn on_or_behind_a_cycle(&self) -> Option<usize> {
         let mut waiting: Vec<usize> = self.before.iter().map(Vec::len).collect();
         let mut after = vec![Vec::new(); self.skills()];
@@ -114,11 +116,12 @@ pub enum MetBy {
     Mastery,
 }
 
-/// The share of practised skills whose direct prerequisites were all met when they were first practised: 0 to 1. A skill without
-/// prerequisites counts as met. (Surmise relations between skills: Doignon and Falmagne 1985, "Spaces for the assessment of
-/// knowledge".)
+/// The share of practised skills whose direct prerequisites were all met when they were first practised: 0
+/// to 1. A skill without prerequisites counts as met. (Surmise relations between skills: Doignon and
+/// Falmagne 1985, "Spaces for the assessment of knowledge".)
 ///
-/// Not applicable to a session without a graph, without practice, or (where only mastery counts) without known mastery.
+/// Not applicable to a session without a graph, without practice, or (where only mastery counts) without
+/// known mastery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrerequisiteCoverage {

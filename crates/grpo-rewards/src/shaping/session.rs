@@ -32,7 +32,8 @@ pub struct Step {
     /// How many hints were used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hints: Option<u32>,
-    /// The mastery of each skill that the step changed, as it is afterwards: `[skill, 0 to 1]`, by ascending skill.
+    /// The mastery of each skill that the step changed, as it is afterwards: `[skill, 0 to 1]`, by
+    /// ascending skill.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mastery: Vec<(usize, f64)>,
 }

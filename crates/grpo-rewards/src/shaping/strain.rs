@@ -17,12 +17,14 @@ pub enum Jump {
     DifficultyRisesBy(f64),
 }
 
-/// The share of steps that frustrate: wrong answers at the end of a run of them, and steps after a jump in difficulty. 0 to 1. A cost.
+/// The share of steps that frustrate: wrong answers at the end of a run of them, and steps after a jump in
+/// difficulty. 0 to 1. A cost.
 ///
-/// A wrong answer belongs to learning; what predicts giving up is failure that goes on (Beck and Gong 2013, "Wheel-spinning: students
-/// who fail to master a skill"; Liu et al. 2013, "Sequences of frustration and confusion, and learning"). So the first wrong
-/// answers of a run are free, and each further one counts until a right answer ends it. Steps without an answer leave a run as it is. A
-/// step that is both counts once.
+/// A wrong answer belongs to learning; what predicts giving up is failure that goes on (Beck and Gong 2013,
+/// "Wheel-spinning: students who fail to master a skill"; Liu et al. 2013, "Sequences of frustration and
+/// confusion, and learning"). So the first wrong answers of a run are free, and each further one counts
+/// until a right answer ends it. Steps without an answer leave a run as it is. A step that is both counts
+/// once.
 ///
 /// Not applicable where nothing that is looked at is known: no answer, and no jump that could be seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,16 +102,18 @@ impl Measure for Frustration {
     }
 }
 
-/// The share of timed steps that were too fast to have been thought about, or too slow to have been attended to: 0 to 1. A cost.
+/// The share of timed steps that were too fast to have been thought about, or too slow to have been
+/// attended to: 0 to 1. A cost.
 ///
-/// The part that is too fast is 1 minus the response time effort of Wise and Kong 2005 ("Response time effort"): rapid guesses. Long
-/// pauses are a sign of being off task (Baker 2007, "Modeling and understanding students' off-task behavior"), but how long is long
-/// depends on the exercises. Not applicable where no step's seconds are known.
+/// The part that is too fast is 1 minus the response time effort of Wise and Kong 2005 ("Response time
+/// effort"): rapid guesses. Long pauses are a sign of being off task (Baker 2007, "Modeling and
+/// understanding students' off-task behavior"), but how long is long depends on the exercises. Not
+/// applicable where no step's seconds are known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pacing {
-    /// Steps of fewer seconds are too fast; 0 for none. Default: 3, the common three-second threshold for multiple choice (Kong, Wise
-    /// and Bhola 2007).
+    /// Steps of fewer seconds are too fast; 0 for none. Default: 3, the common three-second threshold for
+    /// multiple choice (Kong, Wise and Bhola 2007).
     pub too_fast: f64,
     /// Steps of more seconds are too slow. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,8 @@ use crate::{RewardError, Score};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Shape {
-    /// `1 - (d / D)²` for a distance `d`, where `D` is the largest that is possible on this target: a smooth hill from 1 down to 0.
+    /// `1 - (d / D)²` for a distance `d`, where `D` is the largest that is possible on this target: a
+    /// smooth hill from 1 down to 0.
     Squared,
     /// 1 up to a distance of `within`, then a straight line down to 0 at `gone`.
     Plateau {
@@ -21,12 +22,14 @@ pub enum Shape {
     },
 }
 
-/// How near the expected success is to the target, as the mean over steps: 0 to 1. The zone of proximal development, put in numbers
-/// (Vygotsky 1978; Murray and Arroyo 2002, "Toward measuring and maintaining the zone of proximal development").
+/// How near the expected success is to the target, as the mean over steps: 0 to 1. The zone of proximal
+/// development, put in numbers (Vygotsky 1978; Murray and Arroyo 2002, "Toward measuring and maintaining
+/// the zone of proximal development").
 ///
-/// The default target is the rule of Wilson et al. 2019 ("The eighty five percent rule for optimal learning", Nature Communications
-/// 10, 4646): for learning of two-choice tasks by gradient descent, the error rate at which learning is fastest is 15.87%. People who learn
-/// other things may need another one, which is why it is a setting.
+/// The default target is the rule of Wilson et al. 2019 ("The eighty five percent rule for optimal
+/// learning", Nature Communications 10, 4646): for learning of two-choice tasks by gradient descent, the
+/// error rate at which learning is fastest is 15.87%. People who learn other things may need another one,
+/// which is why it is a setting.
 ///
 /// Not applicable where no step's success was expected with a known probability.
 ///
