@@ -39,6 +39,8 @@
 //! assert_eq!(result.columns[1].mean(), Some(2.0 / 3.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! What a whole session of teaching is worth (learning gain, time, hints...) is the subject of [`shaping`].
 
 mod error;
 mod guard;

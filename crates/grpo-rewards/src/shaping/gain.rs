@@ -90,10 +90,9 @@ pub enum RetentionOf {
 /// What is left after a while, as the mean over the delayed tests.
 ///
 /// `full` is Hake's gain with the delayed score instead of the final one, and the one to train with: it
-/// grows with what is learnt
-/// *and* kept. `gain` and `final` are shares of what was reached (as curves of forgetting show it; Rubin and Wenzel 1996, "One
-/// hundred years of forgetting"): they are good for a report, but a tutor that teaches little and keeps it
-/// looks perfect. They may exceed 1.
+/// grows with what is learnt and with what is kept of it. `gain` and `final` are shares of what was reached
+/// (as curves of forgetting show it; Rubin and Wenzel 1996, "One hundred years of forgetting"): they are
+/// good for a report, but a tutor that teaches little and keeps it looks perfect. They may exceed 1.
 ///
 /// Not applicable without a delayed test, without the scores that the formula needs, and where it would
 /// divide by 0 or (`gain`) nothing was gained.

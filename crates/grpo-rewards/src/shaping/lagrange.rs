@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::RewardError;
 use crate::spec::{finite, positive};
-use crate::{RewardError, spec};
 
 /// The multiplier of one constraint `mean cost ≤ limit`, and how it is found: dual ascent.
 ///
@@ -68,7 +68,7 @@ impl Lagrange {
     /// # Errors
     /// [`RewardError::Invalid`] for a number that is 0 or less, or less than the multiplier.
     pub fn at_most(self, most: f64) -> Result<Self, RewardError> {
-        spec::positive("max_multiplier", most)?;
+        positive("max_multiplier", most)?;
         if most < self.multiplier {
             let problem = format!("is {most}, less than the multiplier, {}", self.multiplier);
             return Err(RewardError::invalid("max_multiplier", problem, "use a larger one"));
@@ -105,7 +105,7 @@ impl Lagrange {
     }
 }
 
-pub(super) fn not_negative(key: &str, value: f64) -> Result<(), RewardError> {
+fn not_negative(key: &str, value: f64) -> Result<(), RewardError> {
     if value.is_finite() && value >= 0.0 {
         return Ok(());
     }

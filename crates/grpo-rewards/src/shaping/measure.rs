@@ -82,8 +82,9 @@ pub enum MeasureKind {
 ///
 /// ```
 /// use grpo_rewards::shaping::MeasureSpec;
-/// let specs: Vec<MeasureSpec> =
-///     serde_json::from_str(r#"[{ "kind": "learning_gain" }, { "kind": "zone", "target": 0.7, "name": "easy" }]"#)?;
+/// let specs: Vec<MeasureSpec> = serde_json::from_str(
+///     r#"[{ "kind": "learning_gain" }, { "kind": "zone", "target": 0.95, "name": "easy" }]"#,
+/// )?;
 /// assert_eq!(specs[1].name(), "easy");
 /// # Ok::<(), serde_json::Error>(())
 /// ```

@@ -20,7 +20,8 @@
 //!
 //! A measure that is not applicable is missing, not 0. What an outcome *is* comes first (gain, mastery,
 //! retention); how a session
-//! *felt* (zone, pacing, frustration) is a means, and a tutor that is paid for it alone will deliver it without teaching.
+//! *felt* (zone, pacing, frustration) is a means, and a tutor that is paid for it alone will deliver it without
+//! teaching.
 //!
 //! ```
 //! use grpo_rewards::shaping::{Combiner, Measures, Objectives, Session};

@@ -1,13 +1,14 @@
 //! Several objectives as one reward: what a recipe's `[objectives]` table says.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::lagrange::{Lagrange, not_negative};
+use super::lagrange::Lagrange;
 use super::measure::{Better, Measures};
 use crate::RewardError;
-use crate::spec::{finite, positive};
+use crate::spec::finite;
 
 /// How columns of measures become one number per episode.
 ///
@@ -157,8 +158,6 @@ impl Limit {
 
     /// The state of its multiplier at the beginning.
     pub(super) fn begin(&self) -> Result<Lagrange, RewardError> {
-        not_negative("multiplier", self.multiplier)?;
-        positive("step_size", self.step_size)?;
         let own = Lagrange::new(self.multiplier, self.step_size, self.cost()?.1)?;
         self.max_multiplier.map_or(Ok(own), |most| own.at_most(most))
     }
@@ -206,60 +205,54 @@ impl Objectives {
                 let fix = format!("use one of: {}", names.join(", "));
                 return Err(RewardError::invalid(&key, format!("there is no column `{column}`"), fix));
             };
-            let way = match (wanted, better) {
-                (Better::More, Better::Less) => "asks for more of",
-                (Better::Less, Better::More) => "asks for less of",
-                _ => continue,
+            let (problem, fix) = match (wanted, better) {
+                (Better::More, Better::Less) => (
+                    format!("asks for more of `{column}`, which is a cost"),
+                    "give it a negative weight, or `at_most`, or put it into `less`",
+                ),
+                (Better::Less, Better::More) => (
+                    format!("asks for less of `{column}`, which is a gain"),
+                    "give it a positive weight, or `at_least`, or put it into `more`",
+                ),
+                (Better::Either, _) | (_, Better::Either) => continue,
+                (Better::More, Better::More) | (Better::Less, Better::Less) => continue,
             };
-            let (problem, meant) = match better {
-                Better::More => {
-                    (format!("{way} `{column}`, which is a gain"), "give it a positive weight or `at_least`")
-                }
-                _ => (format!("{way} `{column}`, which is a cost"), "give it a negative weight or `at_most`"),
-            };
-            return Err(RewardError::invalid(
-                &key,
-                problem,
-                format!("{meant}, or put it among the others (`pareto`)"),
-            ));
+            return Err(RewardError::invalid(&key, problem, fix));
         }
         Ok(())
     }
 
     /// Each use of a column: its key, the column, and which way it is used.
     fn uses(&self) -> Vec<(String, &str, Better)> {
-        fn terms<'a>(key: &str, terms: &'a [Term]) -> Vec<(String, &'a str, Better)> {
-            let way = |weight: f64| match weight {
-                weight if weight > 0.0 => Better::More,
-                weight if weight < 0.0 => Better::Less,
-                _ => Better::Either,
-            };
-            let one = |(index, term): (usize, &'a Term)| {
-                (format!("{key}[{index}].weight"), term.column.as_str(), way(term.weight))
-            };
-            terms.iter().enumerate().map(one).collect()
-        }
         match self {
-            Self::Weighted(all) => terms("weighted", all),
-            Self::Constrained(constrained) => {
-                let limit = |(index, limit): (usize, &'_ Limit)| {
+            Self::Weighted(terms) => uses_of_terms("weighted", terms).collect(),
+            Self::Constrained(Constrained { maximise, limits, .. }) => {
+                let limits = limits.iter().enumerate().map(|(index, limit)| {
                     let way = if limit.at_most.is_some() { Better::Less } else { Better::More };
-                    (format!("constrained.limits[{index}]"), index, way)
-                };
-                let limits = constrained.limits.iter().enumerate().map(limit);
-                let limits =
-                    limits.map(|(key, index, way)| (key, constrained.limits[index].column.as_str(), way));
-                terms("constrained.maximise", &constrained.maximise).into_iter().chain(limits).collect()
+                    (format!("constrained.limits[{index}]"), limit.column.as_str(), way)
+                });
+                uses_of_terms("constrained.maximise", maximise).chain(limits).collect()
             }
             Self::Pareto(ParetoRank { more, less, .. }) => {
-                let more =
-                    more.iter().map(|column| ("pareto.more".to_owned(), column.as_str(), Better::More));
-                let less =
-                    less.iter().map(|column| ("pareto.less".to_owned(), column.as_str(), Better::Less));
+                let more = more.iter().map(|column| ("pareto.more".into(), column.as_str(), Better::More));
+                let less = less.iter().map(|column| ("pareto.less".into(), column.as_str(), Better::Less));
                 more.chain(less).collect()
             }
         }
     }
+}
+
+/// A weight of 0 uses a column neither way.
+fn uses_of_terms<'a>(key: &str, terms: &'a [Term]) -> impl Iterator<Item = (String, &'a str, Better)> {
+    let way = |weight: f64| match weight.total_cmp(&0.0) {
+        _ if weight == 0.0 => Better::Either,
+        Ordering::Less => Better::Less,
+        Ordering::Equal | Ordering::Greater => Better::More,
+    };
+    terms
+        .iter()
+        .enumerate()
+        .map(move |(index, term)| (format!("{key}[{index}]"), term.column.as_str(), way(term.weight)))
 }
 
 fn check_terms(key: &str, terms: &[Term]) -> Result<(), RewardError> {

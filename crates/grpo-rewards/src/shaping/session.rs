@@ -222,7 +222,8 @@ fn not_negative(key: impl Fn() -> String, value: f64) -> Result<(), RewardError>
 /// assert_eq!(session.final_mastery(), Some(vec![0.7, 0.0]));
 ///
 /// let error = serde_json::from_str::<Session>(r#"{ "skills": 2, "steps": [{ "skill": 2 }] }"#).unwrap_err();
-/// assert!(error.to_string().starts_with("`steps[0].skill`: names skill 2, but there are 2; count skills from 0"));
+/// let message = "`steps[0].skill`: names skill 2, but there are 2; count skills from 0";
+/// assert!(error.to_string().starts_with(message));
 /// # Ok::<(), grpo_rewards::RewardError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

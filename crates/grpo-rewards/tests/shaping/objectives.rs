@@ -75,17 +75,17 @@ fn what_makes_no_sense_is_refused_with_its_key() {
         ),
         (
             "combine = { weighted = [{ column = 'gians' }] }".into(),
-            "`weighted[0].weight`: there is no column `gians`; use one of: gain, hints, time",
+            "`weighted[0]`: there is no column `gians`; use one of: gain, hints, time",
         ),
         (
             "combine = { weighted = [{ column = 'gain' }, { column = 'hints', weight = 0.1 }] }".into(),
-            "`weighted[1].weight`: asks for more of `hints`, which is a cost; give it a negative weight or `at_most`, \
-             or put it among the others (`pareto`)",
+            "`weighted[1]`: asks for more of `hints`, which is a cost; give it a negative weight, or `at_most`, or put \
+             it into `less`",
         ),
         (
             "combine = { pareto = { less = ['gain'] } }".into(),
-            "`pareto.less`: asks for less of `gain`, which is a gain; give it a positive weight or `at_least`, or put \
-             it among the others (`pareto`)",
+            "`pareto.less`: asks for less of `gain`, which is a gain; give it a positive weight, or `at_least`, or put \
+             it into `more`",
         ),
         ("combine = { pareto = { } }".into(), "`pareto`: is empty; name columns in `more` and `less`"),
         (
@@ -112,8 +112,8 @@ fn what_makes_no_sense_is_refused_with_its_key() {
         ),
         (
             constrained("{ column = 'hints', at_least = 1 }"),
-            "`constrained.limits[0]`: asks for more of `hints`, which is a cost; give it a negative weight or \
-             `at_most`, or put it among the others (`pareto`)",
+            "`constrained.limits[0]`: asks for more of `hints`, which is a cost; give it a negative weight, or \
+             `at_most`, or put it into `less`",
         ),
     ] {
         let error = read(&text).unwrap().check(&measures()).unwrap_err();
