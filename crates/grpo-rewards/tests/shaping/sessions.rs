@@ -1,8 +1,8 @@
 //! Sessions and measures: what is read, what is refused, and what measures say in words.
 
 use grpo_rewards::shaping::{
-    Better, Frustration, GainFormula, LearningGain, MOST_SKILLS, Measure, MeasureSpec, Measures, Pacing,
-    Prerequisites, Session, SessionRecord, Step, TimeOnTask, Zone,
+    Better, Counted, Frustration, GainFormula, LearningGain, MOST_SKILLS, MasteryReached, Measure,
+    MeasureSpec, Measures, Pacing, Prerequisites, Session, SessionRecord, Step, TimeOnTask, Zone,
 };
 use grpo_rewards::{Outcome, RewardError, Score};
 
@@ -119,6 +119,18 @@ fn marx_and_cummings_bound_what_hake_does_not() {
     assert_eq!(change.of(5.0, 5.0, 10.0), Some(0.0));
     assert_eq!((change.of(0.0, 0.0, 10.0), change.of(10.0, 10.0, 10.0)), (None, None));
     assert_eq!(change.of(10.0, 5.0, 10.0), Some(-0.5));
+}
+
+#[test]
+fn the_threshold_itself_is_mastery() {
+    let record = SessionRecord { initial_mastery: vec![0.95, 0.9], ..SessionRecord::new(2) };
+    let session = Session::new(record).unwrap();
+    let value =
+        |of| MasteryReached { of, ..MasteryReached::default() }.measure(&session).map(|score| score.value);
+    assert_eq!(value(Counted::All), Some(0.5));
+    // The second is the only one that was missing, and still is.
+    assert_eq!(value(Counted::Missing), Some(0.0));
+    assert_eq!(value(Counted::Practised), None);
 }
 
 #[test]
