@@ -41,6 +41,8 @@
 //! assert_eq!(result.columns[1].mean(), Some(2.0 / 3.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! What a whole session of teaching is worth (learning gain, time, hints...) is the subject of [`shaping`].
 
 pub mod compose;
 pub mod diversity;
@@ -52,6 +54,7 @@ pub mod number;
 pub mod repetition;
 mod reward;
 mod set;
+pub mod shaping;
 mod spec;
 pub mod text;
 mod watch;
