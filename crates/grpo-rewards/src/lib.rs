@@ -42,6 +42,8 @@
 
 mod error;
 mod guard;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod item;
 pub mod length;
 pub mod number;
