@@ -17,6 +17,8 @@
 //! | `cosine_length` | [`length::CosineLength`] | right and short (wrong and short costs most) |
 //! | `soft_overlong` | [`length::SoftOverlong`] | never: -1 to 0 near the length limit (DAPO) |
 //! | `item` | [`item::ItemScore`] | what the question itself says, where it judges its own answers |
+//! | `process` | [`external::ChildProcess`] | what another program says |
+//! | `http` | [`external::HttpService`] | what a service says (with the feature `http`) |
 //! | `repetition` | [`repetition::Repetition`] | never: -1 to 0 for repeated n-grams |
 //!
 //! A recipe lists [`RewardSpec`]s, [`RewardSet`] adds them up, [`reward_fn`] makes a reward of a closure:
@@ -41,6 +43,7 @@
 //! ```
 
 mod error;
+pub mod external;
 mod guard;
 #[cfg(feature = "http")]
 pub mod http;

@@ -3,6 +3,7 @@
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
+use crate::external::{ChildProcess, HttpService};
 use crate::item::ItemScore;
 use crate::length::{CosineLength, SoftOverlong, TargetLength};
 use crate::number::RightNumber;
@@ -68,6 +69,12 @@ pub enum RewardKind {
     /// What the question itself says.
     #[serde(rename = "item")]
     ItemScore(ItemScore),
+    /// What another program says.
+    #[serde(rename = "process")]
+    ChildProcess(ChildProcess),
+    /// What a service says.
+    #[serde(rename = "http")]
+    HttpService(HttpService),
 }
 
 /// What the settings of every kind can do.
@@ -217,4 +224,6 @@ kinds! {
     WordsPerSentence(WordsPerSentence),
     Keywords(Keywords),
     ItemScore(ItemScore),
+    ChildProcess(ChildProcess),
+    HttpService(HttpService),
 }

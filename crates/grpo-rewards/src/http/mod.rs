@@ -156,6 +156,11 @@ impl Endpoint {
         self.exchange(&Method::GET, self.beside(path_and_query)?, None)
     }
 
+    /// The address as messages may show it: without what follows `?`, where keys are often handed over.
+    pub fn shown_url(&self) -> String {
+        without_secrets(&self.url)
+    }
+
     /// Checks the address and the headers without sending anything.
     ///
     /// # Errors
