@@ -349,6 +349,9 @@ fn parse(url: &str) -> Result<Uri, HttpError> {
         Some(authority) if authority.as_str().contains('@') => {
             Err(refused("it holds a user or a password, which belong into `basic_auth` or a header"))
         }
+        Some(authority) if authority.port().is_none() && authority.as_str() != authority.host() => {
+            Err(refused("its port is not a number up to 65535"))
+        }
         Some(authority) if !authority.host().is_empty() => Ok(uri),
         _ => Err(refused("it names no host")),
     }
