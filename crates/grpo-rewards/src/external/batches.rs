@@ -28,12 +28,12 @@ pub(super) enum Then {
     GiveUp,
 }
 
-/// How much may be spent on one batch before what is left of it fails.
+/// How much may be spent on a batch that has failed, before what is left of it is given up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// Costly failures after which there is another request.
     pub failures: u32,
-    /// Time after which there is no further request.
+    /// Time since the first failure after which there is no further request.
     pub time: Duration,
 }
 
@@ -91,11 +91,10 @@ pub(super) fn batches(units: &[Unit], size: usize) -> Vec<&[Unit]> {
 pub(super) fn score(exchange: &impl Exchange, samples: &[Sample<'_>], batch: &[Unit]) -> Vec<Outcome> {
     let all: Vec<Sample<'_>> = batch.iter().flatten().map(|&index| samples[index]).collect();
     let was_hopeless = exchange.hopeless().load(Ordering::Relaxed);
-    let started = Instant::now();
     let (outcomes, answered) = match exchange.ask(&all) {
         Ok(outcomes) => (outcomes, true),
         Err(failure) if was_hopeless => (failed(&all, &failure.why), false),
-        Err(failure) => Search { exchange, left: exchange.patience(), started }.after(failure, &all, batch),
+        Err(failure) => Search::new(exchange).after(failure, &all, batch),
     };
     // A single sample that fails says little about the reward.
     if answered || batch.len() > 1 {
@@ -111,7 +110,11 @@ struct Search<'e, E> {
     started: Instant,
 }
 
-impl<E: Exchange> Search<'_, E> {
+impl<'e, E: Exchange> Search<'e, E> {
+    fn new(exchange: &'e E) -> Self {
+        Self { exchange, left: exchange.patience(), started: Instant::now() }
+    }
+
     /// Outcomes, and whether there was any answer.
     fn after(mut self, first: Failure, all: &[Sample<'_>], batch: &[Unit]) -> (Vec<Outcome>, bool) {
         let mut failure = first;
@@ -155,7 +158,8 @@ impl<E: Exchange> Search<'_, E> {
             }
             if ended_by.is_none() && self.started.elapsed() > self.left.time {
                 let spent = self.started.elapsed().as_secs_f64();
-                ended_by = Some(format!("not asked: its batch failed and has taken {spent:.0} s already"));
+                ended_by =
+                    Some(format!("not asked: the search for what its batch failed on took {spent:.0} s"));
             }
         }
         (outcomes, answered)

@@ -93,7 +93,9 @@ impl Exchange for Service {
     }
 
     fn patience(&self) -> Patience {
-        let time = self.endpoint.timeout.saturating_mul(self.endpoint.retries.saturating_add(1));
+        // One sample that gets no answer, and as much again for the others.
+        let once = self.endpoint.timeout.saturating_mul(self.endpoint.retries.saturating_add(1));
+        let time = once.saturating_mul(2);
         Patience { failures: PATIENCE, time }
     }
 

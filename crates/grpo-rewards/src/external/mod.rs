@@ -18,7 +18,7 @@
 //! | `truncated` | whether the length limit cut the completion off |
 //! | `tokens` | the completion's length in tokens, or null where it is not known |
 //! | `group` | samples with the same number answer the same prompt |
-//! | any other | the further fields of the row of data, under their own names (one with a name from above is not sent) |
+//! | any other | the further fields of the row of data, under their own names (not those named above) |
 //!
 //! The answer is one JSON object as well, on one line of the standard output, or as the body of a reply with
 //! status 200. It repeats `id` (by HTTP it may be left out) and has one entry per sample, in their order:

@@ -21,7 +21,9 @@ use crate::{Outcome, Reward, RewardError, Sample, Score};
 /// It is started at the first batch and kept running. If it ends, it is started again and asked once more; if it
 /// does not answer in time, it is ended and started again. If a batch fails all the same, its samples are asked
 /// one by one, so that a sample that the program cannot bear costs its own score only. What failed for good is
-/// recorded as [`Outcome::Failed`] with what the program wrote to its error output last.
+/// recorded as [`Outcome::Failed`] with what the program wrote to its error output last. A batch takes at most
+/// `restarts + 3` times the two limits together, however the program behaves; and after a batch of several samples
+/// without any answer, the next ones are tried only once, until one is answered.
 ///
 /// It inherits the environment, with `PYTHONUNBUFFERED=1` and `PYTHONUTF8=1` unless they are set: a Python program
 /// then answers at once and reads UTF-8 everywhere.

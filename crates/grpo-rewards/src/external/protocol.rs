@@ -226,3 +226,46 @@ impl<'de> Deserialize<'de> for Number {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers with a few bytes changed, cut out or doubled: read or refused, never a wrong number of outcomes.
+    #[test]
+    fn damaged_answers_are_read_or_refused() {
+        const MARKS: &[u8] = b"\0\xff\"{}[],:0-9eEn\\u";
+        let whole = br#"{"id": 7, "scores": [1.5, null, true, {"score": 0.25, "reason": "\u00fc", "extracted": "x"}]}"#;
+        assert!(matches!(decode(whole, 7, 4, true), Reading::Scores(_)));
+        let mut state = 1_u64;
+        let mut draw = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..50_000 {
+            let mut answer = whole.to_vec();
+            for _ in 0..=draw(3) {
+                let at = draw(answer.len());
+                match draw(3) {
+                    0 => answer[at] = MARKS[draw(MARKS.len())],
+                    1 => drop(answer.drain(at..(at + draw(8)).min(answer.len()))),
+                    _ => answer.extend_from_within(at..),
+                }
+            }
+            match decode(&answer, 7, 4, true) {
+                Reading::Scores(outcomes) => {
+                    assert_eq!(outcomes.len(), 4);
+                    assert!(outcomes.iter().filter_map(Outcome::value).all(f64::is_finite));
+                    read += 1;
+                }
+                Reading::Wrong(why) => {
+                    assert!(!why.is_empty() && why.len() < 1000, "{why}");
+                    refused += 1;
+                }
+                Reading::Earlier => {}
+            }
+        }
+        assert!(read > 1000 && refused > 10_000, "{read} read, {refused} refused");
+    }
+}

@@ -64,7 +64,10 @@ pub enum HttpError {
         attempts: u32,
     },
     /// No complete answer in time.
-    #[error("{url} did not answer within {} s{}; allow more time or ask for less at once", limit.as_secs_f64(), after(*attempts))]
+    #[error(
+        "{url} did not answer within {} s{}; allow more time or ask for less at once",
+        limit.as_secs_f64(), after(*attempts)
+    )]
     Timeout {
         /// The address.
         url: String,

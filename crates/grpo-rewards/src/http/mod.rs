@@ -17,6 +17,7 @@
 //! # Ok::<(), grpo_rewards::http::HttpError>(())
 //! ```
 
+mod address;
 mod error;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION, RETRY
 use ureq::http::{HeaderMap, Method, Request, Response, Uri};
 use ureq::{Agent, Body};
 
+use address::{beside, is_this_machine, parse, shown, without_secrets};
 pub use error::HttpError;
 use error::{is_temporary_status, quoted};
 
@@ -42,7 +44,8 @@ const IDLE_CONNECTIONS: usize = 64;
 const OWN_HEADERS: [&str; 4] = ["content-length", "content-type", "transfer-encoding", "host"];
 
 /// An address, and how it is asked. Requests may be sent from several threads at once; connections are kept
-/// open between them. A proxy is used where the environment names one (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+/// open between them. A proxy is used where the environment names one (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`),
+/// except for this machine itself.
 ///
 /// The values of headers and the password do not appear in errors or in the `Debug` form.
 #[derive(Clone)]
@@ -153,7 +156,7 @@ impl Endpoint {
     /// # Errors
     /// [`HttpError::Url`] where the text is none of these; [`HttpError`], after the last attempt.
     pub fn get(&self, path_and_query: &str) -> Result<Reply, HttpError> {
-        self.exchange(&Method::GET, self.beside(path_and_query)?, None)
+        self.exchange(&Method::GET, beside(&self.url, path_and_query)?, None)
     }
 
     /// The address as messages may show it: without what follows `?`, where keys are often handed over.
@@ -223,8 +226,10 @@ impl Endpoint {
     }
 
     fn send<B: ureq::AsSendBody>(&self, request: Request<B>) -> Result<Response<Body>, ureq::Error> {
-        let request = self.agent.configure_request(request).timeout_global(Some(self.timeout)).build();
-        self.agent.run(request)
+        let direct = is_this_machine(request.uri());
+        let config = self.agent.configure_request(request).timeout_global(Some(self.timeout));
+        let config = if direct { config.proxy(None) } else { config };
+        self.agent.run(config.build())
     }
 
     /// What a status means.
@@ -310,24 +315,6 @@ impl Endpoint {
         }
         Ok(map)
     }
-
-    /// The address of a path on the same host.
-    fn beside(&self, path_and_query: &str) -> Result<Uri, HttpError> {
-        let own = parse(&self.url)?;
-        let target = match path_and_query.as_bytes().first() {
-            None => return Ok(own),
-            Some(b'/') => path_and_query.to_owned(),
-            Some(b'?') => format!("{}{path_and_query}", own.path()),
-            Some(_) => {
-                let problem = "a path beside it begins with `/` or `?`".to_owned();
-                return Err(HttpError::Url { url: without_secrets(path_and_query), problem });
-            }
-        };
-        let mut parts = own.into_parts();
-        let refused = |problem: String| HttpError::Url { url: without_secrets(path_and_query), problem };
-        parts.path_and_query = Some(target.parse().map_err(|error| refused(format!("{error}")))?);
-        Uri::from_parts(parts).map_err(|error| refused(error.to_string()))
-    }
 }
 
 fn with_asked_wait(failure: HttpError, wait: Duration) -> HttpError {
@@ -336,24 +323,6 @@ fn with_asked_wait(failure: HttpError, wait: Duration) -> HttpError {
             HttpError::Status { url, status, body, attempts, asked_wait: Some(wait) }
         }
         other => other,
-    }
-}
-
-fn parse(url: &str) -> Result<Uri, HttpError> {
-    let refused = |problem: &str| HttpError::Url { url: without_secrets(url), problem: problem.into() };
-    let uri: Uri = url.parse().map_err(|error| refused(&format!("{error}")))?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(refused("it is neither http nor https"));
-    }
-    match uri.authority() {
-        Some(authority) if authority.as_str().contains('@') => {
-            Err(refused("it holds a user or a password, which belong into `basic_auth` or a header"))
-        }
-        Some(authority) if authority.port().is_none() && authority.as_str() != authority.host() => {
-            Err(refused("its port is not a number up to 65535"))
-        }
-        Some(authority) if !authority.host().is_empty() => Ok(uri),
-        _ => Err(refused("it names no host")),
     }
 }
 
@@ -380,20 +349,4 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn listed(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
-}
-
-fn shown(uri: &Uri) -> String {
-    without_secrets(&uri.to_string())
-}
-
-/// An address as messages may show it: keys are often handed over as `user:password@` or behind `?`.
-fn without_secrets(url: &str) -> String {
-    let (address, query) = match url.find(['?', '#']) {
-        Some(at) => (&url[..at], "?..."),
-        None => (url, ""),
-    };
-    let (scheme, rest) = address.split_at(address.find("://").map_or(0, |at| at + 3));
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}{host}{path}{query}")
 }

@@ -68,7 +68,7 @@ fn what_fails_for_a_while_is_asked_again_after_doubling_waits() {
         for (gap, least) in times.windows(2).zip([20, 40, 80]) {
             let gap = gap[1] - gap[0];
             assert!(gap >= Duration::from_millis(least), "{gap:?} is less than {least} ms");
-            assert!(gap < Duration::from_millis(least + 500), "{gap:?}");
+            assert!(gap < Duration::from_secs(5), "{gap:?}");
         }
         assert_eq!(times.len(), 4);
     }

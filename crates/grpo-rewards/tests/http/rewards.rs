@@ -55,7 +55,7 @@ fn batches_go_out_in_parallel_and_come_back_in_order() {
     let server = Server::start(|number, request| {
         MOST.fetch_max(NOW.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         // Earlier batches take longer.
-        std::thread::sleep(Duration::from_millis(60_u64.saturating_sub(10 * number as u64).max(5)));
+        std::thread::sleep(Duration::from_millis(200_u64.saturating_sub(20 * number as u64).max(5)));
         NOW.fetch_sub(1, Ordering::SeqCst);
         lengths(request)
     });
@@ -108,6 +108,20 @@ fn a_sample_that_the_service_cannot_bear_costs_its_own_score() {
         assert!(outcomes[1].reason().contains(&format!("answered with status {status}")), "{outcomes:?}");
         assert!(outcomes[1].reason().ends_with("cannot judge bad"), "{outcomes:?}");
     }
+}
+
+#[test]
+fn a_sample_that_gets_no_answer_costs_its_own_score() {
+    let server = Server::start(|_, request| {
+        if String::from_utf8_lossy(&request.body).contains("bad") {
+            return Act::Hang(Duration::from_secs(10));
+        }
+        lengths(request)
+    });
+    let reward = build(HttpService { time_limit: 0.5, retries: 1, ..service(&server) });
+    let outcomes = reward.score_batch(&samples(&["a", "bad", "ccc"]));
+    assert_eq!(values(&outcomes), [Some(1.0), None, Some(3.0)]);
+    assert!(outcomes[1].reason().contains("did not answer within 0.5 s after 2 attempts"), "{outcomes:?}");
 }
 
 #[test]
