@@ -1,5 +1,6 @@
 //! What can go wrong between here and a service.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How many characters of an answer's body an error quotes.
@@ -24,6 +25,15 @@ pub enum HttpError {
         /// Its name.
         name: String,
         /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// The file that says whom to trust cannot be used.
+    #[error("the file `{}` of `SSL_CERT_FILE` cannot be used: {problem}; name a file of certificates in PEM form, or \
+             unset the variable", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         problem: String,
     },
     /// The service answered with a status of failure.
@@ -111,6 +121,7 @@ impl HttpError {
             Self::Status { status, .. } => is_temporary_status(*status),
             Self::Url { .. }
             | Self::Header { .. }
+            | Self::Certificates { .. }
             | Self::Moved { .. }
             | Self::TooLarge { .. }
             | Self::Exchange { .. } => false,

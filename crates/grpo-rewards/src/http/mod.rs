@@ -18,16 +18,17 @@
 //! ```
 
 mod address;
+mod certificates;
 mod error;
 
-use std::fmt;
-use std::thread;
 use std::time::{Duration, SystemTime};
+use std::{fmt, io, thread};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use ureq::http::{HeaderMap, Method, Request, Response, Uri};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
 use address::{beside, is_this_machine, parse, shown, without_secrets};
@@ -45,7 +46,8 @@ const OWN_HEADERS: [&str; 4] = ["content-length", "content-type", "transfer-enco
 
 /// An address, and how it is asked. Requests may be sent from several threads at once; connections are kept
 /// open between them. A proxy is used where the environment names one (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`),
-/// except for this machine itself.
+/// except for this machine itself. `https` trusts the authorities that browsers trust, or those in the file that
+/// `SSL_CERT_FILE` names.
 ///
 /// The values of headers and the password do not appear in errors or in the `Debug` form.
 #[derive(Clone)]
@@ -116,11 +118,15 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`HttpError::Url`] for anything but `http://HOST...` and `https://HOST...`, and for an address that holds a
-    /// password: addresses are written into files and messages.
+    /// password: addresses are written into files and messages. [`HttpError::Certificates`] where `https` cannot
+    /// trust anybody.
     pub fn new(url: impl Into<String>) -> Result<Self, HttpError> {
         let url = url.into();
-        parse(&url)?;
+        // Files are read only where somebody has to be trusted.
+        let encrypted = parse(&url)?.scheme_str() == Some("https");
+        let tls = if encrypted { certificates::trusted()? } else { TlsConfig::default() };
         let agent = Agent::config_builder()
+            .tls_config(tls)
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -273,6 +279,12 @@ impl Endpoint {
         let url = shown(uri);
         match error {
             ureq::Error::Timeout(_) => HttpError::Timeout { url, limit: self.timeout, attempts },
+            // What the other side shows is wrong and stays so: above all a certificate that nobody vouches for.
+            ureq::Error::Io(problem) if problem.kind() == io::ErrorKind::InvalidData => {
+                let problem =
+                    format!("{problem} (`SSL_CERT_FILE` can name a file with the certificates to trust)");
+                HttpError::Exchange { url, problem }
+            }
             ureq::Error::Io(problem) => {
                 HttpError::Unreachable { url, problem: problem.to_string(), attempts }
             }
