@@ -19,6 +19,8 @@
 //! | `diversity` | [`diversity::Diversity`] | a completion unlike the others of its group |
 //! | `sum`, `product`, `gate`, `first`, `clip`, `normalized`, `rank`, `pass_at_k` | [`compose`] | rewards made of others |
 //! | `item` | [`item::ItemScore`] | what the question itself says, where it judges its own answers |
+//! | `process` | [`external::ChildProcess`] | what another program says |
+//! | `http` | [`external::HttpService`] | what a service says (with the feature `http`) |
 //! | `repetition` | [`repetition::Repetition`] | never: -1 to 0 for repeated n-grams |
 //!
 //! A recipe lists [`RewardSpec`]s, [`RewardSet`] adds them up, [`reward_fn`] makes a reward of a closure:
@@ -47,7 +49,10 @@
 pub mod compose;
 pub mod diversity;
 mod error;
+pub mod external;
 mod guard;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod item;
 pub mod length;
 pub mod number;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compose::{Clip, First, Gate, Normalized, PassAtK, Product, Rank, Sum};
 use crate::diversity::Diversity;
+use crate::external::{ChildProcess, HttpService};
 use crate::item::ItemScore;
 use crate::length::{CosineLength, SoftOverlong, TargetLength};
 use crate::number::RightNumber;
@@ -88,6 +89,12 @@ pub enum RewardKind {
     /// What the question itself says.
     #[serde(rename = "item")]
     ItemScore(ItemScore),
+    /// What another program says.
+    #[serde(rename = "process")]
+    ChildProcess(ChildProcess),
+    /// What a service says.
+    #[serde(rename = "http")]
+    HttpService(HttpService),
 }
 
 /// What the settings of every kind can do.
@@ -246,4 +253,6 @@ kinds! {
     Normalized(Normalized),
     Rank(Rank),
     PassAtK(PassAtK),
+    ChildProcess(ChildProcess),
+    HttpService(HttpService),
 }
