@@ -151,6 +151,10 @@ impl Reward for Program {
         single(self.score_batch(std::slice::from_ref(sample)))
     }
 
+    fn per_episode(&self) -> bool {
+        !self.settings.whole_groups
+    }
+
     fn score_batch(&self, samples: &[Sample<'_>]) -> Vec<Outcome> {
         let units = units(samples, self.settings.whole_groups);
         let batches = batches::batches(&units, self.settings.batch_size);
