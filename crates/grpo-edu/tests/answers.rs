@@ -233,6 +233,7 @@ fn several_places_in_one_line() {
     assert_eq!(partial[2], Err(Unreadable::Nothing));
     for (completion, reason) in [
         ("#### B; red", "2 answers without numbers, but there are 3 places"),
+        ("#### B; red; 2.5; 7", "more answers than the 3 places"),
         ("#### 0: B; 1: red; 2: 2.5", "there is no place `0`"),
         ("#### 4: B", "there is no place `4`"),
         ("#### 1: B; red; 3: 2.5", "there is no place `red`"),
@@ -244,9 +245,9 @@ fn several_places_in_one_line() {
             assert!(error.contains(reason), "{completion:?}: {error}");
         }
     }
-    let twice = answer::read(&places, "#### 1: B; 1: A; 2: red; 3: 1");
+    let twice = answer::read(&places, "#### 1: B; 1: A; 2: red");
     assert_eq!(twice[0], Err(Unreadable::Repeated { found: "1:".into() }));
-    assert!(twice[1].is_ok() && twice[2].is_ok());
+    assert!(twice[1].is_ok() && twice[2].is_err());
 }
 
 /// Draws of whatever shape, from a seed.

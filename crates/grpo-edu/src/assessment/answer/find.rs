@@ -22,7 +22,7 @@ impl<'a> Part<'a> {
     /// The lines that hold something.
     pub(super) fn lines(self) -> impl Iterator<Item = &'a str> {
         let line = move |line| if self.sentence { end_of_sentence(line) } else { trim(line) };
-        self.text.split('\n').map(line).filter(|line| !line.is_empty())
+        trim(self.text).split('\n').map(line).filter(|line| !line.is_empty())
     }
 }
 
@@ -45,8 +45,7 @@ pub(super) fn final_part(completion: &str) -> Option<Part<'_>> {
     } else if let Some(text) = after_words(completion) {
         Part { text, sentence: true }
     } else {
-        let last = completion.split('\n').map(trim).rfind(|line| !line.is_empty())?;
-        Part { text: last, sentence: false }
+        Part { text: trim(completion).rsplit('\n').next()?, sentence: false }
     };
     part.lines().next().is_some().then_some(part)
 }

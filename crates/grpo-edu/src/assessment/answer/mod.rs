@@ -135,6 +135,12 @@ pub enum Unreadable {
         /// How many places there are.
         last: usize,
     },
+    /// More answers than places.
+    #[error("there are more answers than the {wanted} places")]
+    MoreAnswers {
+        /// How many places there are.
+        wanted: usize,
+    },
     /// Several answers without numbers, and not as many as there are places.
     #[error("{found} answers without numbers, but there are {wanted} places: write `1: ...; 2: ...`")]
     Count {

@@ -14,7 +14,7 @@ pub(super) fn read(
     interactions: &[Interaction],
     part: Option<Part<'_>>,
 ) -> Vec<Result<Response, Unreadable>> {
-    let answers = part.map_or(Vec::new(), answers);
+    let answers = part.map_or(Vec::new(), |part| answers(part, interactions.len()));
     let refuse = |refusal: Unreadable| interactions.iter().map(|_| Err(refusal.clone())).collect();
     match assign(&answers, interactions.len()) {
         Err(refusal) => refuse(refusal),
@@ -32,6 +32,9 @@ type Places<'a> = Vec<Result<Option<&'a str>, Unreadable>>;
 
 /// Gives each place its answer.
 fn assign<'a>(answers: &[Numbered<'a>], count: usize) -> Result<Places<'a>, Unreadable> {
+    if answers.len() > count {
+        return Err(Unreadable::MoreAnswers { wanted: count });
+    }
     if answers.iter().all(|answer| answer.number.is_none()) {
         return match answers.len() {
             0 => Ok(vec![Ok(None); count]),
@@ -57,24 +60,28 @@ fn assign<'a>(answers: &[Numbered<'a>], count: usize) -> Result<Places<'a>, Unre
     Ok(places)
 }
 
-/// The answers of the first line, and of the lines after it as long as they begin with a number.
-fn answers(part: Part<'_>) -> Vec<Numbered<'_>> {
+/// The answers of the first line, and of the lines after it as long as they begin with a number. Where there are more than `most`,
+/// some are left out, but not so many that this isn't seen.
+fn answers(part: Part<'_>, most: usize) -> Vec<Numbered<'_>> {
     let mut answers = Vec::new();
     for (count, line) in part.lines().enumerate() {
-        let mut found = divide(bare(line));
+        let mut found = divide(bare(line), most);
         if count > 0 && found.first().is_none_or(|answer| answer.number.is_none()) {
             break;
         }
         answers.append(&mut found);
+        if answers.len() > most {
+            break;
+        }
     }
     answers
 }
 
 /// Divides a line at `;`, and at a comma that is followed by the next number (`1: B, 2: A`), but not inside JSON strings.
-fn divide(line: &str) -> Vec<Numbered<'_>> {
+fn divide(line: &str, most: usize) -> Vec<Numbered<'_>> {
     let mut answers = Vec::new();
     let mut rest = line;
-    while !trim(rest).is_empty() {
+    while !trim(rest).is_empty() && answers.len() <= most {
         let (number, text) = split_number(rest);
         let next =
             number.and_then(|number| number.parse::<usize>().ok()).and_then(|number| number.checked_add(1));
@@ -129,15 +136,13 @@ fn quoted_length(text: &str) -> usize {
 /// Where the answer ends that `text` begins with, from its byte `from` on: at `;`, or at `, N:` where `N` is the number that comes
 /// next. `None` at the end of the line.
 fn end(text: &str, from: usize, next: Option<usize>) -> Option<usize> {
-    let separators = text[from..].match_indices([';', ',']).map(|(at, found)| (from + at, found));
-    separators
-        .filter(|(at, found)| {
-            let begins_next = || {
-                let (number, _) = split_number(&text[at + 1..text.floor_char_boundary(at + 32)]);
-                number.is_some() && number.and_then(|number| number.parse().ok()) == next
-            };
-            *found == ";" || begins_next()
+    let begins_next = |at: usize| {
+        next.is_some_and(|next| {
+            // A number of a place is short.
+            let (number, _) = split_number(&text[at + 1..text.floor_char_boundary(at + 32)]);
+            number.is_some_and(|number| number.parse() == Ok(next))
         })
-        .map(|(at, _)| at)
-        .next()
+    };
+    let mut separators = text[from..].match_indices([';', ',']).map(|(at, found)| (from + at, found));
+    separators.find(|(at, found)| *found == ";" || begins_next(*at)).map(|(at, _)| at)
 }
