@@ -22,7 +22,9 @@ impl<'a> Part<'a> {
     /// Without white space at both ends.
     pub(super) fn trim(self) -> Self {
         let start = self.text.trim_start();
-        Self { text: start.trim_end(), at: self.at + self.text.len() - start.len() }
+        // What is empty stands where it should have begun.
+        let at = if start.is_empty() { self.at } else { self.at + self.text.len() - start.len() };
+        Self { text: start.trim_end(), at }
     }
 
     /// What lies before and after one byte.
