@@ -45,8 +45,8 @@ mod validate;
 
 pub use error::XapiError;
 pub use file::StatementFile;
-pub(crate) use history::{Answers, answers, no_details};
 pub use history::{Answer, Details, Histories, History, histories};
+pub(crate) use history::{Answers, answers, no_details};
 #[cfg(feature = "http")]
 pub use lrs::{Lrs, LrsConfig, StatementQuery};
 pub use read::{FoundStatement, LONGEST_TEXT, Page, statements};

@@ -1,8 +1,5 @@
 //! Sending what waits in a spool, so that one bad statement doesn't hold up the others and nothing is lost.
 
-use std::collections::VecDeque;
-use std::ops::Range;
-
 use serde_json::{Map, Value};
 
 use super::read::{at, text_at};
@@ -10,7 +7,7 @@ use super::spool::Waiting;
 use super::time::parse_duration;
 use super::{Spool, Timestamp, XapiError};
 
-/// Something that keeps statements: [`Lrs`](super::Lrs), or a stand-in for it.
+/// Something that keeps statements: `Lrs` (feature `http`), or a stand-in for it.
 pub trait Store {
     /// Stores a JSON list of statements: all of them, or none.
     ///
@@ -109,19 +106,15 @@ impl Spool {
         batches: &Batches,
         report: &mut SendReport,
     ) -> Result<(), XapiError> {
-        let mut parts: VecDeque<Range<usize>> = VecDeque::from([0..batch.len()]);
-        while let Some(part) = parts.pop_front() {
-            let waiting = &batch[part.clone()];
-            let (failure, end) = match (store.store(&list(waiting)), waiting.last()) {
-                (_, None) => continue,
-                (Ok(()), Some(last)) => {
-                    report.sent += waiting.len();
-                    self.record(last.end)?;
-                    continue;
-                }
-                (Err(failure), Some(last)) => (failure, last.end),
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            let Some(end) = part.last().map(|last| last.end) else { continue };
+            let Err(failure) = store.store(&list(part)) else {
+                report.sent += part.len();
+                self.record(end)?;
+                continue;
             };
-            match (failure, waiting) {
+            match (failure, part) {
                 (Failure::Refused { status, reason }, [one]) => {
                     self.settle(one, status, &reason, store, report)?;
                     self.record(end)?;
@@ -132,9 +125,8 @@ impl Spool {
                 }
                 (Failure::Refused { .. }, _) => {
                     // The first half first: what is recorded must be sent from the beginning on.
-                    let middle = part.start + part.len() / 2;
-                    parts.push_front(middle..part.end);
-                    parts.push_front(part.start..middle);
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
                 }
                 (other, _) => return Err(other.into()),
             }

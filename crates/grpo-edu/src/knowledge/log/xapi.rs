@@ -7,7 +7,8 @@ use crate::error::EduError;
 
 /// Builds on [`crate::assessment::xapi`]'s reader, without what a log has no use for.
 pub(super) fn parse(text: &str, name: &str) -> Result<ResponseLog, EduError> {
-    let Answers { answers, skipped, statements } = answers(text, name, no_details).map_err(refused)?;
+    let Answers { answers, skipped, statements } =
+        answers(text, name, no_details).map_err(|error| refused(error, name))?;
     let mut log = Builder::default();
     for answer in &answers {
         log.push(&answer.learner, &answer.skill, &answer.item, answer.correct);
@@ -18,11 +19,10 @@ pub(super) fn parse(text: &str, name: &str) -> Result<ResponseLog, EduError> {
     log.finish(name, skipped, &empty)
 }
 
-fn refused(error: XapiError) -> EduError {
+fn refused(error: XapiError, path: &str) -> EduError {
     match error {
         XapiError::Read { name, place, problem } => EduError::Log { file: name, place, problem },
-        // Reading a text has no other errors.
-        other => EduError::Fit { reason: other.to_string() },
+        other => EduError::ReadFile { path: path.into(), reason: other.to_string() },
     }
 }
 
