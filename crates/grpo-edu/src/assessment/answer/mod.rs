@@ -171,3 +171,8 @@ pub fn read(interactions: &[Interaction], completion: &str) -> Vec<Result<Respon
         several => several::read(several, find::final_part(completion)),
     }
 }
+
+/// Reads the answer of one interaction, which stands alone in `part`.
+pub(super) fn read_part(interaction: &Interaction, part: &str) -> Result<Response, Unreadable> {
+    kinds::read(interaction, part)
+}

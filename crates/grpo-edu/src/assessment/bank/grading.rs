@@ -5,7 +5,7 @@ use super::pattern::Pattern;
 use crate::assessment::{Interaction, Response};
 
 /// A question with more answers than this is refused.
-const MAX_ANSWERS: usize = 1000;
+pub(crate) const MAX_ANSWERS: usize = 1000;
 
 /// An answer and what it is worth.
 #[derive(Debug, Clone, PartialEq)]

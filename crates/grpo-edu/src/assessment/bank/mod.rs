@@ -21,8 +21,10 @@ mod pattern;
 mod source;
 
 pub use error::BankError;
+pub(super) use grading::MAX_ANSWERS;
 pub use grading::{Accepted, Credit, Grading, Range};
 pub(super) use markup::{Format, Wording};
+pub(super) use pattern::literal;
 pub(super) use source::{check_size, read_file};
 
 use super::{Choice, Definition, Interaction, Item, Marked, Response, Style, answer};
