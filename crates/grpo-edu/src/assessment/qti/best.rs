@@ -35,21 +35,26 @@ impl Scoring<'_> {
         }
     }
 
-    /// The values that answer every place right, as the item states them.
+    /// The values that answer every place right, as the item states them. Variables that nothing sets stay NULL.
     pub(super) fn correct(&self) -> Vec<Option<Value>> {
-        self.declarations.responses.iter().map(|response| response.correct.clone()).collect()
+        self.answered(|_, declared| declared.correct.clone())
     }
 
     /// The values that are worth the most by the mappings; where there is none, the correct ones.
     pub(super) fn best(&self) -> Vec<Option<Value>> {
-        let mut best = self.correct();
+        self.answered(|slot, declared| best_mapped(slot, declared).or_else(|| declared.correct.clone()))
+    }
+
+    fn worst(&self) -> Vec<Option<Value>> {
+        self.answered(worst_mapped)
+    }
+
+    fn answered(&self, answer: impl Fn(&Slot, &ResponseDeclaration) -> Option<Value>) -> Vec<Option<Value>> {
+        let mut values = vec![None; self.declarations.responses.len()];
         for slot in self.slots {
-            let declared = &self.declarations.responses[slot.response];
-            if let Some(value) = best_mapped(slot, declared) {
-                best[slot.response] = Some(value);
-            }
+            values[slot.response] = answer(slot, &self.declarations.responses[slot.response]);
         }
-        best
+        values
     }
 
     /// The values with the full score: the correct ones or, where they earn less, the best mapped ones.
@@ -69,10 +74,13 @@ impl Scoring<'_> {
             self.declarations.outcomes[index].default_number().filter(|number| *number != 0.0)
         };
         let max = outcome.normal_maximum.or_else(|| declared("MAXSCORE")).or_else(|| self.derived_maximum());
-        let min = outcome.normal_minimum.or_else(|| declared("MINSCORE")).unwrap_or_else(|| self.derived_minimum());
+        let min =
+            outcome.normal_minimum.or_else(|| declared("MINSCORE")).unwrap_or_else(|| self.derived_minimum());
         let max = max.ok_or("what the highest score is can't be told from its rules: add `normalMaximum` to the outcome `SCORE`")?;
         if min > max {
-            return Err(format!("its lowest score {min} is above its highest {max}: correct `normalMinimum` or `normalMaximum`"));
+            return Err(format!(
+                "its lowest score {min} is above its highest {max}: correct `normalMinimum` or `normalMaximum`"
+            ));
         }
         Ok(Range { min, max })
     }
@@ -98,7 +106,10 @@ impl Scoring<'_> {
                 let known = self.slots.iter().all(|slot| {
                     let declared = &self.declarations.responses[slot.response];
                     let unscored = !self.processing.uses(slot.response);
-                    unscored || declared.correct.is_some() || declared.mapping.is_some() || declared.areas.is_some()
+                    unscored
+                        || declared.correct.is_some()
+                        || declared.mapping.is_some()
+                        || declared.areas.is_some()
                 });
                 let best = self.score(&self.best())?.max(self.score(&self.correct())?);
                 (known && best > 0.0).then_some(best)
@@ -113,11 +124,7 @@ impl Scoring<'_> {
     /// 0, or what the worst mapped answers get.
     fn derived_minimum(&self) -> f64 {
         let nothing = vec![None; self.declarations.responses.len()];
-        let mut worst = nothing.clone();
-        for slot in self.slots {
-            worst[slot.response] = worst_mapped(slot, &self.declarations.responses[slot.response]);
-        }
-        let scores = [nothing, worst].map(|values| self.score(&values).unwrap_or(0.0));
+        let scores = [nothing, self.worst()].map(|values| self.score(&values).unwrap_or(0.0));
         scores.into_iter().fold(0.0, f64::min)
     }
 }
@@ -152,7 +159,8 @@ fn best_mapped(slot: &Slot, declared: &ResponseDeclaration) -> Option<Value> {
     if let Some(areas) = &declared.areas {
         let (point, worth) = areas.best()?;
         let cardinality = declared.of.cardinality?;
-        return (worth > 0.0).then(|| Value::container(vec![Single::Point(point[0], point[1])], cardinality))?;
+        return (worth > 0.0)
+            .then(|| Value::container(vec![Single::Point(point[0], point[1])], cardinality))?;
     }
     let wanted = priced(slot, declared)?.into_iter().filter(|(_, worth)| *worth > 0.0);
     gathered(slot, declared.of, wanted.map(|(single, _)| single))
@@ -191,7 +199,10 @@ fn is_answer(slot: &Slot, of: Type, value: Option<Value>) -> bool {
 fn is_exact(slot: &Slot, declared: &ResponseDeclaration) -> bool {
     let Some(mapping) = &declared.mapping else {
         // The best point is found by trying; what lies outside of all areas must not be better.
-        return declared.areas.as_ref().is_some_and(|areas| areas.best().is_some_and(|(_, best)| best >= areas.default));
+        return declared
+            .areas
+            .as_ref()
+            .is_some_and(|areas| areas.best().is_some_and(|(_, best)| best >= areas.default));
     };
     match &slot.interaction {
         Interaction::Choice { .. } | Interaction::InlineChoice { .. } | Interaction::Order { .. } => true,
@@ -199,10 +210,17 @@ fn is_exact(slot: &Slot, declared: &ResponseDeclaration) -> bool {
             mapping.entries.iter().any(|(_, worth)| *worth >= mapping.default)
         }
         Interaction::Match { .. } | Interaction::GapMatch { .. } => {
-            let wanted: Vec<Single> = mapping.entries.iter().filter(|(_, worth)| *worth > 0.0).map(|(single, _)| single.clone()).collect();
+            let wanted: Vec<Single> = mapping
+                .entries
+                .iter()
+                .filter(|(_, worth)| *worth > 0.0)
+                .map(|(single, _)| single.clone())
+                .collect();
             let all = declared.of.cardinality.and_then(|cardinality| Value::container(wanted, cardinality));
             let is_pair = matches!(declared.of.base, Some(BaseType::Pair | BaseType::DirectedPair));
-            is_pair && mapping.default <= 0.0 && (declared.of.is(Cardinality::Single) || is_answer(slot, declared.of, all))
+            is_pair
+                && mapping.default <= 0.0
+                && (declared.of.is(Cardinality::Single) || is_answer(slot, declared.of, all))
         }
         Interaction::Point | Interaction::Truth => false,
     }

@@ -83,7 +83,9 @@ impl Declarations {
         }
         match self.names.insert(identifier.to_owned(), reference) {
             None => Ok(()),
-            Some(_) => Err(element.fault(format!("there is another variable `{identifier}`: rename one of them"))),
+            Some(_) => {
+                Err(element.fault(format!("there is another variable `{identifier}`: rename one of them")))
+            }
         }
     }
 
@@ -110,7 +112,8 @@ impl Declarations {
             return Err(element.unsupported("how long an answer took isn't known: score without `duration`"));
         }
         self.names.get(identifier).copied().ok_or_else(|| {
-            element.fault(format!("there is no variable `{identifier}`: declare it, or correct the identifier"))
+            element
+                .fault(format!("there is no variable `{identifier}`: declare it, or correct the identifier"))
         })
     }
 
@@ -118,7 +121,8 @@ impl Declarations {
         let identifier = element.required(attribute)?.trim();
         match self.names.get(identifier) {
             Some(Reference::Response(index)) => Ok(*index),
-            _ => Err(element.fault(format!("there is no <responseDeclaration> with the identifier `{identifier}`"))),
+            _ => Err(element
+                .fault(format!("there is no <responseDeclaration> with the identifier `{identifier}`"))),
         }
     }
 
@@ -169,7 +173,9 @@ impl ResponseDeclaration {
                 "areaMapping" if of.base == Some(BaseType::Point) => {
                     declaration.areas = Some(AreaMapping::read(part)?);
                 }
-                "areaMapping" => return Err(part.fault("only a response with the baseType `point` has areas")),
+                "areaMapping" => {
+                    return Err(part.fault("only a response with the baseType `point` has areas"));
+                }
                 _ => return Err(part.fault("it doesn't belong into a <responseDeclaration>")),
             }
         }

@@ -8,7 +8,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         [0xef, 0xbb, 0xbf, rest @ ..] => utf8(rest),
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0, ..] | [_, 0, ..] => Err("it looks like UTF-16 or UTF-32 without a byte order mark: save it as UTF-8".into()),
+        [0, ..] | [_, 0, ..] => {
+            Err("it looks like UTF-16 or UTF-32 without a byte order mark: save it as UTF-8".into())
+        }
         _ => utf8(bytes),
     }
 }

@@ -93,15 +93,21 @@ impl QtiItem {
         }
         let version = Version::read(root, namespace)?;
         if root.flag("adaptive", false)? {
-            return Err(root.unsupported("adaptive items are answered in several attempts: set `adaptive` to false"));
+            return Err(
+                root.unsupported("adaptive items are answered in several attempts: set `adaptive` to false")
+            );
         }
         check_parts(root)?;
         let declarations = Declarations::read(root)?;
         let processing = match root.child("responseProcessing") {
-            Some(element) => Processing::read(element, &declarations)?.map(|processing| (element, processing)),
+            Some(element) => {
+                Processing::read(element, &declarations)?.map(|processing| (element, processing))
+            }
             None => None,
         };
-        let body = root.child("itemBody").ok_or_else(|| root.fault("it has no <itemBody>, so that nothing is asked"))?;
+        let body = root
+            .child("itemBody")
+            .ok_or_else(|| root.fault("it has no <itemBody>, so that nothing is asked"))?;
         let is_scored =
             |response| processing.as_ref().is_some_and(|(_, processing)| processing.uses(response));
         let slots = read_slots(body, &declarations, is_scored)?;
@@ -131,7 +137,8 @@ impl QtiItem {
         let stated = respond(&stated);
         let best = solved.unwrap_or_else(|| vec![None; slots.len()]);
         let correct = stated.into_iter().zip(best).map(|(stated, best)| stated.or(best)).collect();
-        let title = root.attribute("title").map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned);
+        let title =
+            root.attribute("title").map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned);
         let id = root.required("identifier")?.trim().to_owned();
         if id.is_empty() {
             return Err(root.fault("`identifier` is empty: give the item a name"));
@@ -170,7 +177,8 @@ impl QtiItem {
                 Err(unreadable) => Err(unreadable.to_string()),
             };
             let value = value.unwrap_or_else(|problem| {
-                let place = if self.slots.len() > 1 { format!("place {}: ", place + 1) } else { String::new() };
+                let place =
+                    if self.slots.len() > 1 { format!("place {}: ", place + 1) } else { String::new() };
                 problems.push(format!("{place}{problem}"));
                 None
             });
@@ -178,7 +186,9 @@ impl QtiItem {
             responses.push(read.ok());
         }
         let Some(scored) = &self.scored else {
-            let reason = [vec!["not scored: the item has no response processing".to_owned()], problems].concat().join("; ");
+            let reason = [vec!["not scored: the item has no response processing".to_owned()], problems]
+                .concat()
+                .join("; ");
             return Marked { responses, score: None, min: 0.0, max: 0.0, reason };
         };
         let Range { min, max } = scored.range;
@@ -208,13 +218,26 @@ impl Version {
 fn check_parts(root: &Element) -> Reading<()> {
     for part in root.elements() {
         match part.name.as_str() {
-            "responseDeclaration" | "outcomeDeclaration" | "templateDeclaration" | "templateProcessing"
-            | "contextDeclaration" | "itemBody" | "responseProcessing" | "modalFeedback" | "stylesheet"
-            | "catalogInfo" | "apipAccessibility" | "companionMaterialsInfo" => {}
+            "responseDeclaration"
+            | "outcomeDeclaration"
+            | "templateDeclaration"
+            | "templateProcessing"
+            | "contextDeclaration"
+            | "itemBody"
+            | "responseProcessing"
+            | "modalFeedback"
+            | "stylesheet"
+            | "catalogInfo"
+            | "apipAccessibility"
+            | "companionMaterialsInfo" => {}
             "assessmentStimulusRef" => {
                 return Err(part.unsupported("texts in other files aren't read: write them into the item"));
             }
-            _ => return Err(part.unsupported("it doesn't belong into an item: remove it, or check the spelling")),
+            _ => {
+                return Err(
+                    part.unsupported("it doesn't belong into an item: remove it, or check the spelling")
+                );
+            }
         }
     }
     for name in ["itemBody", "responseProcessing"] {
@@ -232,7 +255,9 @@ fn read_slots(body: &Element, scope: &Declarations, is_scored: impl Fn(usize) ->
         let slot = Slot::read(element, scope, &is_scored)?;
         if std::mem::replace(&mut taken[slot.response], true) {
             let name = &scope.responses[slot.response].identifier;
-            return Err(element.fault(format!("another interaction sets `{name}` already: declare one for each")));
+            return Err(
+                element.fault(format!("another interaction sets `{name}` already: declare one for each"))
+            );
         }
         slots.push(slot);
     }
@@ -261,12 +286,18 @@ fn check_correct(root: &Element, slots: &[Slot], scope: &Declarations) -> Readin
 }
 
 impl Scored {
-    fn read(element: &Element, processing: Processing, scope: &Declarations, slots: &[Slot]) -> Reading<Self> {
+    fn read(
+        element: &Element,
+        processing: Processing,
+        scope: &Declarations,
+        slots: &[Slot],
+    ) -> Reading<Self> {
         let score = scope.outcome("SCORE").filter(|index| {
             let of = scope.outcomes[*index].of;
             of.is(Cardinality::Single) && of.holds_numbers()
         });
-        let score = score.ok_or_else(|| element.fault("the item needs an outcome `SCORE`, a single float or integer"))?;
+        let score = score
+            .ok_or_else(|| element.fault("the item needs an outcome `SCORE`, a single float or integer"))?;
         let scoring = Scoring { declarations: scope, slots, processing: &processing, score };
         if scoring.score(&vec![None; scope.responses.len()]).is_none() {
             return Err(element.fault("it asks for more work than is allowed for one item: simplify it"));

@@ -45,13 +45,8 @@ impl Mapping {
     pub(super) fn read(element: &Element, base: BaseType) -> Reading<Self> {
         let bounds = Bounds::read(element)?;
         let default = element.number("defaultValue")?.unwrap_or(0.0);
-        let mut mapping = Self {
-            bounds,
-            default,
-            entries: Vec::new(),
-            exact: HashMap::new(),
-            folded: HashMap::new(),
-        };
+        let mut mapping =
+            Self { bounds, default, entries: Vec::new(), exact: HashMap::new(), folded: HashMap::new() };
         for entry in element.elements() {
             mapping.read_entry(entry, base)?;
         }
@@ -66,11 +61,13 @@ impl Mapping {
             return Err(entry.fault("only <mapEntry> belongs here"));
         }
         let key = entry.required("mapKey")?;
-        let key = Single::parse(key.trim(), base).map_err(|problem| entry.fault(format!("`mapKey`: {problem}")))?;
+        let key =
+            Single::parse(key.trim(), base).map_err(|problem| entry.fault(format!("`mapKey`: {problem}")))?;
         entry.required("mappedValue")?;
         let value = entry.number("mappedValue")?.unwrap_or(0.0);
         // The first entry that fits counts.
-        let folds = matches!(base, BaseType::String | BaseType::Uri) && !entry.flag("caseSensitive", false)?;
+        let folds =
+            matches!(base, BaseType::String | BaseType::Uri) && !entry.flag("caseSensitive", false)?;
         if let (true, Some(text)) = (folds, key.text()) {
             self.folded.entry(text.to_lowercase()).or_insert(value);
         } else {
@@ -149,7 +146,8 @@ impl AreaMapping {
 
     /// A point that is worth the most, and what it is worth.
     pub(super) fn best(&self) -> Option<([f64; 2], f64)> {
-        let worth = |point: [f64; 2]| (point, self.map(Some(&Value::Single(Single::Point(point[0], point[1])))));
+        let worth =
+            |point: [f64; 2]| (point, self.map(Some(&Value::Single(Single::Point(point[0], point[1])))));
         let points = self.areas.iter().flat_map(|(shape, _)| shape.candidates());
         points.map(worth).max_by(|(_, a), (_, b)| a.total_cmp(b))
     }

@@ -88,7 +88,9 @@ impl Processing {
                 let one = vec![Rule::Set(score, Expression::number(1, base))];
                 vec![(Some(Expression::is_correct(response, scope)), one), (None, zero())]
             }
-            Form::MapResponse if declared.mapping.is_none() => return Err(need("`RESPONSE` to have a <mapping>")),
+            Form::MapResponse if declared.mapping.is_none() => {
+                return Err(need("`RESPONSE` to have a <mapping>"));
+            }
             Form::MapResponsePoint if declared.areas.is_none() => {
                 return Err(need("`RESPONSE` to have an <areaMapping>"));
             }
@@ -143,7 +145,8 @@ fn follow(rules: &[Rule], state: &mut State) -> Result<Flow, Exhausted> {
                 state.outcomes[*outcome] = promoted(value, state.declarations.outcomes[*outcome].of);
             }
             Rule::LookUp(outcome, value) => {
-                let source = value.evaluate(state)?.and_then(Value::into_single).and_then(|single| single.number());
+                let source =
+                    value.evaluate(state)?.and_then(Value::into_single).and_then(|single| single.number());
                 let table = state.declarations.outcomes[*outcome].table.as_ref();
                 state.outcomes[*outcome] = table.and_then(|table| table.look_up(source)).map(Value::Single);
             }
@@ -157,7 +160,10 @@ fn follow(rules: &[Rule], state: &mut State) -> Result<Flow, Exhausted> {
     Ok(Flow::On)
 }
 
-fn follow_branches(branches: &[(Option<Expression>, Vec<Rule>)], state: &mut State) -> Result<Flow, Exhausted> {
+fn follow_branches(
+    branches: &[(Option<Expression>, Vec<Rule>)],
+    state: &mut State,
+) -> Result<Flow, Exhausted> {
     for (condition, rules) in branches {
         let holds = match condition {
             Some(condition) => condition.holds(state)?,
@@ -199,7 +205,9 @@ fn read_rules<'a>(elements: impl Iterator<Item = &'a Element>, scope: &Declarati
                 }
                 let value = only_expression(element, scope)?;
                 if !(value.of.is(Cardinality::Single) && value.of.holds_numbers()) {
-                    return Err(element.fault(format!("it looks up {}, but must look up a single number", value.of)));
+                    return Err(
+                        element.fault(format!("it looks up {}, but must look up a single number", value.of))
+                    );
                 }
                 rules.push(Rule::LookUp(outcome, value));
             }
@@ -208,7 +216,9 @@ fn read_rules<'a>(elements: impl Iterator<Item = &'a Element>, scope: &Declarati
             "setCorrectResponse" | "setDefaultValue" | "setTemplateValue" => {
                 return Err(element.fault("it belongs into template processing, which isn't read"));
             }
-            "include" => return Err(element.unsupported("rules in other files aren't read: write them into the item")),
+            "include" => {
+                return Err(element.unsupported("rules in other files aren't read: write them into the item"));
+            }
             _ => return Err(element.unsupported("response processing has no such rule: check the spelling")),
         }
     }
@@ -236,7 +246,8 @@ fn read_branches(element: &Element, scope: &Declarations) -> Reading<Vec<(Option
             let first = inside.next().ok_or_else(|| part.fault("it needs an expression"))?;
             let condition = Expression::read(first, scope)?;
             if !(condition.of.is(Cardinality::Single) && condition.of.holds(BaseType::Boolean)) {
-                return Err(first.fault(format!("a condition must be a single boolean, but this is {}", condition.of)));
+                return Err(first
+                    .fault(format!("a condition must be a single boolean, but this is {}", condition.of)));
             }
             Some(condition)
         };
@@ -251,9 +262,8 @@ fn read_branches(element: &Element, scope: &Declarations) -> Reading<Vec<(Option
 fn find_outcome(element: &Element, scope: &Declarations) -> Reading<usize> {
     match scope.find(element)? {
         Reference::Outcome(index) => Ok(index),
-        Reference::Response(_) | Reference::Attempts => {
-            Err(element.fault("only outcomes can be set: declare an <outcomeDeclaration>, or correct the identifier"))
-        }
+        Reference::Response(_) | Reference::Attempts => Err(element
+            .fault("only outcomes can be set: declare an <outcomeDeclaration>, or correct the identifier")),
     }
 }
 
@@ -268,7 +278,9 @@ fn only_expression(element: &Element, scope: &Declarations) -> Reading<Expressio
 
 fn check_assignment(element: &Element, outcome: Type, value: Type) -> Reading<()> {
     let cardinality = value.cardinality.is_none() || value.cardinality == outcome.cardinality;
-    let promotes = outcome.base == Some(BaseType::Float) && value.base == Some(BaseType::Integer) && value.is(Cardinality::Single);
+    let promotes = outcome.base == Some(BaseType::Float)
+        && value.base == Some(BaseType::Integer)
+        && value.is(Cardinality::Single);
     let base = value.base.is_none() || value.base == outcome.base || promotes;
     if cardinality && base {
         return Ok(());

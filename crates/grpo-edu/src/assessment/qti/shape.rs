@@ -37,7 +37,8 @@ impl Shape {
             .map(|part| part.parse::<f64>().ok().filter(|number| number.is_finite()))
             .collect();
         let Some(coordinates) = coordinates else {
-            let problem = format!("`coords` is `{text}`, but it must be numbers with commas between (no percentages)");
+            let problem =
+                format!("`coords` is `{text}`, but it must be numbers with commas between (no percentages)");
             return Err(element.fault(problem));
         };
         let wrong = |need: &str| {
@@ -73,9 +74,7 @@ impl Shape {
             Self::Ellipse { center, radii } => {
                 ((x - center[0]) / radii[0]).hypot((y - center[1]) / radii[1]) <= 1.0
             }
-            Self::Rectangle { from, to } => {
-                (from[0]..=to[0]).contains(&x) && (from[1]..=to[1]).contains(&y)
-            }
+            Self::Rectangle { from, to } => (from[0]..=to[0]).contains(&x) && (from[1]..=to[1]).contains(&y),
             Self::Polygon(corners) => in_polygon(corners, [x, y]),
         }
     }

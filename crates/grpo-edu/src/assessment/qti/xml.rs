@@ -48,7 +48,8 @@ pub(super) enum Node {
 
 /// Reads a file: its root, and the namespace of the root.
 pub(super) fn parse(bytes: &[u8], name: &str) -> Result<(Element, Option<String>), QtiError> {
-    let too_large = |what, found, limit, fix| QtiError::TooLarge { name: name.into(), what, found, limit, fix };
+    let too_large =
+        |what, found, limit, fix| QtiError::TooLarge { name: name.into(), what, found, limit, fix };
     if bytes.len() > MAX_BYTES {
         let fix = "keep pictures and the like in files of their own";
         return Err(too_large("bytes", bytes.len() as u64, MAX_BYTES as u64, fix));

@@ -15,10 +15,18 @@ impl Writer<'_> {
             return;
         }
         let mut escaped = String::with_capacity(text.len());
-        for letter in text.chars() {
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
             // At the beginning of a paragraph these would make it a heading, a list or a quotation.
             let begins = self.line.as_str().is_empty() && escaped.trim().is_empty();
-            let special = matches!(letter, '\\' | '*' | '_' | '`') || (begins && matches!(letter, '#' | '>' | '+' | '-'));
+            let special = match letter {
+                '\\' | '*' | '_' | '`' => true,
+                '#' | '+' | '-' => {
+                    begins && letters.peek().is_none_or(|next| next.is_whitespace() || *next == '#')
+                }
+                '>' => begins,
+                _ => false,
+            };
             if special {
                 escaped.push('\\');
             }
@@ -31,9 +39,9 @@ impl Writer<'_> {
     pub(super) fn inline(&mut self, element: &Element) -> Reading<bool> {
         let markdown = self.is_markdown();
         let (open, close) = match element.name.as_str() {
-            "span" | "a" | "abbr" | "acronym" | "dfn" | "samp" | "kbd" | "bdo" | "bdi" | "big" | "small" | "ins"
-            | "u" | "label" | "hottext" | "time" | "data" | "font" | "ruby" | "rb" | "mark" | "s" | "del" | "wbr"
-            | "sliderLabel" => ("", ""),
+            "span" | "a" | "abbr" | "acronym" | "dfn" | "samp" | "kbd" | "bdo" | "bdi" | "big" | "small"
+            | "ins" | "u" | "label" | "hottext" | "time" | "data" | "font" | "ruby" | "rb" | "mark" | "s"
+            | "del" | "wbr" | "sliderLabel" => ("", ""),
             "em" | "i" | "var" | "cite" if markdown => ("*", "*"),
             "em" | "i" | "var" | "cite" => ("", ""),
             "strong" | "b" if markdown => ("**", "**"),
@@ -54,7 +62,7 @@ impl Writer<'_> {
                 return Ok(true);
             }
             "br" => {
-                self.line.push_break();
+                self.line.push_break(if markdown { "  \n" } else { "\n" });
                 return Ok(true);
             }
             "img" | "object" | "picture" | "svg" => {
@@ -76,11 +84,14 @@ impl Writer<'_> {
             "audio" | "video" | "track" | "source" | "iframe" | "embed" | "canvas" => {
                 return Err(element.unsupported("it isn't text: items that need it can't be asked here"));
             }
-            "include" => return Err(element.unsupported("text in other files isn't read: write it into the item")),
+            "include" => {
+                return Err(element.unsupported("text in other files isn't read: write it into the item"));
+            }
             _ => return Ok(false),
         };
         let inner = self.inner(element)?;
-        if matches!(element.children.first(), Some(Node::Text(text)) if text.starts_with(char::is_whitespace)) {
+        if matches!(element.children.first(), Some(Node::Text(text)) if text.starts_with(char::is_whitespace))
+        {
             self.line.push_blank();
         }
         self.line.push_marked(open, &inner, close);

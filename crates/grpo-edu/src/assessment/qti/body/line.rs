@@ -36,10 +36,11 @@ impl Line {
         self.blank |= inner.blank;
     }
 
-    pub(super) fn push_break(&mut self) {
+    /// Ends a line within the paragraph.
+    pub(super) fn push_break(&mut self, end: &str) {
         self.blank = false;
         if !self.text.is_empty() {
-            self.text.push('\n');
+            self.text.push_str(end);
         }
     }
 

@@ -53,10 +53,11 @@ fn collect<'a>(element: &'a Element, found: &mut Vec<&'a Element>) {
 /// What a candidate doesn't see before answering, and what isn't text.
 fn is_left_out(element: &Element) -> bool {
     match element.name.as_str() {
-        "feedbackInline" | "feedbackBlock" | "modalFeedback" | "infoControl" | "style" | "stylesheet" | "catalogInfo" => {
-            true
-        }
-        "rubricBlock" => !element.attribute("view").is_none_or(|view| view.split_whitespace().any(|one| one == "candidate")),
+        "feedbackInline" | "feedbackBlock" | "modalFeedback" | "infoControl" | "style" | "stylesheet"
+        | "catalogInfo" => true,
+        "rubricBlock" => !element
+            .attribute("view")
+            .is_none_or(|view| view.split_whitespace().any(|one| one == "candidate")),
         _ => false,
     }
 }
@@ -129,13 +130,14 @@ impl<'a> Writer<'a> {
 
     fn flow_block(&mut self, element: &Element) -> Reading<()> {
         match element.name.as_str() {
-            "p" | "div" | "address" | "section" | "article" | "aside" | "header" | "footer" | "main" | "nav"
-            | "figure" | "figcaption" | "center" | "fieldset" | "legend" | "details" | "summary" | "dl" | "dt"
-            | "rubricBlock" | "stimulusBody" | "contentBody" | "prompt" => self.flow(element),
+            "p" | "div" | "address" | "section" | "article" | "aside" | "header" | "footer" | "main"
+            | "nav" | "figure" | "figcaption" | "center" | "fieldset" | "legend" | "details" | "summary"
+            | "dl" | "dt" | "rubricBlock" | "stimulusBody" | "contentBody" | "prompt" => self.flow(element),
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 let text = self.part(element)?;
                 let level = element.name.bytes().last().map_or(1, |digit| usize::from(digit - b'0'));
-                let marks = if self.is_markdown() { format!("{} ", "#".repeat(level)) } else { String::new() };
+                let marks =
+                    if self.is_markdown() { format!("{} ", "#".repeat(level)) } else { String::new() };
                 self.block(format!("{marks}{text}"));
                 Ok(())
             }
@@ -203,7 +205,11 @@ impl<'a> Writer<'a> {
         let Some(Slot { interaction, note, .. }) = self.slots.get(place) else { return Ok(()) };
         let has_options = !matches!(
             interaction,
-            Interaction::Text | Interaction::Number | Interaction::Point | Interaction::Essay | Interaction::Truth
+            Interaction::Text
+                | Interaction::Number
+                | Interaction::Point
+                | Interaction::Essay
+                | Interaction::Truth
         );
         if has_options && self.manner.options {
             self.block(answer::show(interaction, number, self.manner.style));
@@ -217,7 +223,8 @@ impl<'a> Writer<'a> {
     /// The text of an interaction that has a text with places in it.
     fn passage(&mut self, element: &Element, number: usize) -> Reading<()> {
         let mut gaps = 0;
-        let parts = element.elements().filter(|part| !matches!(part.name.as_str(), "prompt" | "gapText" | "gapImg"));
+        let parts =
+            element.elements().filter(|part| !matches!(part.name.as_str(), "prompt" | "gapText" | "gapImg"));
         for part in parts {
             let mut writer = Writer::new(self.slots, self.manner, self.next);
             let marked = mark_gaps(part, number, &mut gaps);

@@ -27,9 +27,11 @@ pub(super) fn stage(interaction: &Element) -> Option<&Element> {
 pub(super) fn describe_stage(stage: &Element) -> String {
     let picture = describe(stage);
     let size = stage.attribute("width").zip(stage.attribute("height"));
-    let size = size.map(|(width, height)| format!("{} by {} pixels, from the top left corner", width.trim(), height.trim()));
+    let size = size.map(|(width, height)| {
+        format!("{} by {} pixels, from the top left corner", width.trim(), height.trim())
+    });
     match (picture.strip_suffix(']'), size) {
-        (Some(picture), Some(size)) => format!("{picture}; {size}]"),
+        (Some(picture), Some(size)) => format!("{}; {size}]", picture.trim_end_matches('.')),
         (None, Some(size)) => format!("[picture; {size}]"),
         (_, None) => picture,
     }

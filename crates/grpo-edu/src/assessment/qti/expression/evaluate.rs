@@ -133,7 +133,9 @@ fn operate(operator: &Operator, whole: &Expression, values: Vec<Option<Value>>) 
         Operator::Or => boolean(all(truths().map(negate)).map(|all| !all)),
         Operator::AnyN(min, max) => boolean(any_n(*min, *max, truths())),
         Operator::Equal(tolerance) => boolean(pair(number).map(|(a, b)| equal(a, b, *tolerance))),
-        Operator::EqualRounded(rounding) => boolean(pair(number).map(|(a, b)| equal_rounded(a, b, *rounding))),
+        Operator::EqualRounded(rounding) => {
+            boolean(pair(number).map(|(a, b)| equal_rounded(a, b, *rounding)))
+        }
         Operator::Compare(comparison) => boolean(pair(number).map(|(a, b)| compare(a, b, *comparison))),
         Operator::StringMatch { folds, substring } => {
             let texts = values.first().and_then(text).zip(values.get(1).and_then(text));
@@ -159,9 +161,15 @@ fn operate(operator: &Operator, whole: &Expression, values: Vec<Option<Value>>) 
             let value = values.into_iter().next().flatten()?;
             value.values().get(place - 1).cloned().map(Value::Single)
         }
-        Operator::Member => boolean(both(values).map(|(single, container)| containers::member(&single, &container))),
-        Operator::Contains => boolean(both(values).map(|(outer, inner)| containers::contains(&outer, &inner))),
-        Operator::Delete => both(values).and_then(|(single, container)| containers::delete(&single, container)),
+        Operator::Member => {
+            boolean(both(values).map(|(single, container)| containers::member(&single, &container)))
+        }
+        Operator::Contains => {
+            boolean(both(values).map(|(outer, inner)| containers::contains(&outer, &inner)))
+        }
+        Operator::Delete => {
+            both(values).and_then(|(single, container)| containers::delete(&single, container))
+        }
         Operator::Field(field) => match values.first() {
             Some(Some(Value::Record(record))) => record.field(*field).map(Value::Single),
             _ => None,

@@ -47,7 +47,10 @@ enum Operator {
     Equal(Tolerance),
     EqualRounded(Rounding),
     Compare(Comparison),
-    StringMatch { folds: bool, substring: bool },
+    StringMatch {
+        folds: bool,
+        substring: bool,
+    },
     PatternMatch(Box<Regex>),
     Inside(Shape),
     Arithmetic(Arithmetic),

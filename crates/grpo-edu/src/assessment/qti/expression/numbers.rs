@@ -126,6 +126,8 @@ fn on_floats(arithmetic: Arithmetic, numbers: &[f64]) -> Option<f64> {
         Arithmetic::Divide => Some(first / second()?),
         Arithmetic::Power => Some(first.powf(second()?)),
         Arithmetic::ToFloat => Some(first),
-        Arithmetic::IntegerDivide | Arithmetic::IntegerModulus | Arithmetic::Round | Arithmetic::Truncate => None,
+        Arithmetic::IntegerDivide | Arithmetic::IntegerModulus | Arithmetic::Round | Arithmetic::Truncate => {
+            None
+        }
     }
 }

@@ -11,11 +11,9 @@ const MAX_COMPILED: usize = 1 << 18;
 /// special (`^`, `$`) is refused, because it is usually meant otherwise.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = translate(pattern).map_err(|problem| format!("`pattern` is `{pattern}`: {problem}"))?;
-    RegexBuilder::new(&format!("^(?:{translated})$"))
-        .size_limit(MAX_COMPILED)
-        .nest_limit(50)
-        .build()
-        .map_err(|error| format!("`pattern` is `{pattern}`, which isn't a regular expression that is read: {error}"))
+    RegexBuilder::new(&format!("^(?:{translated})$")).size_limit(MAX_COMPILED).nest_limit(50).build().map_err(
+        |error| format!("`pattern` is `{pattern}`, which isn't a regular expression that is read: {error}"),
+    )
 }
 
 fn translate(pattern: &str) -> Result<String, String> {
@@ -58,7 +56,10 @@ fn translate(pattern: &str) -> Result<String, String> {
                 return Err("`(?` isn't part of XML Schema: use plain groups".into());
             }
             '*' | '+' | '?' | '}' if matches!(letters.peek(), Some('?' | '+' | '*')) => {
-                return Err("there are no lazy or possessive repetitions in XML Schema: remove the second sign".into());
+                return Err(
+                    "there are no lazy or possessive repetitions in XML Schema: remove the second sign"
+                        .into(),
+                );
             }
             other => out.push(other),
         }
@@ -123,7 +124,9 @@ mod tests {
 
     #[test]
     fn what_isnt_xml_schema_is_refused() {
-        for pattern in ["^a", "a$", "(?i)a", "a*?", "a{2}?", r"\b", r"\", "[", "(", r"\p{IsGreek}", "(a{1000}){1000}"] {
+        for pattern in
+            ["^a", "a$", "(?i)a", "a*?", "a{2}?", r"\b", r"\", "[", "(", r"\p{IsGreek}", "(a{1000}){1000}"]
+        {
             assert!(compile(pattern).unwrap_err().contains("`pattern`"), "{pattern}");
         }
     }

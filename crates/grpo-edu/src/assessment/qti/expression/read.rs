@@ -41,8 +41,10 @@ impl Expression {
     /// Whether a response is the correct one.
     pub(in crate::assessment::qti) fn is_correct(response: usize, scope: &Declarations) -> Self {
         let of = scope.responses[response].of;
-        let operands =
-            vec![Self::variable(Reference::Response(response), scope), Self { of, node: Node::Correct(response) }];
+        let operands = vec![
+            Self::variable(Reference::Response(response), scope),
+            Self { of, node: Node::Correct(response) },
+        ];
         Self { of: BOOLEAN, node: Node::Operation(Operator::Match, operands) }
     }
 
@@ -60,7 +62,9 @@ impl Expression {
     pub(in crate::assessment::qti) fn uses(&self, response: usize) -> bool {
         match &self.node {
             Node::Constant(_) | Node::Correct(_) => false,
-            Node::Variable(reference) | Node::Default(reference) => *reference == Reference::Response(response),
+            Node::Variable(reference) | Node::Default(reference) => {
+                *reference == Reference::Response(response)
+            }
             Node::MapResponse(index) | Node::MapResponsePoint(index) => *index == response,
             Node::Operation(_, operands) => operands.iter().any(|operand| operand.uses(response)),
         }
@@ -181,7 +185,8 @@ fn refuse(element: &Element) -> Box<crate::assessment::qti::error::Fault> {
 
 fn read_arithmetic(check: &Operands) -> Reading<Option<(Arithmetic, Type)>> {
     use Arithmetic::{
-        Divide, IntegerDivide, IntegerModulus, Max, Min, Power, Product, Round, Subtract, Sum, ToFloat, Truncate,
+        Divide, IntegerDivide, IntegerModulus, Max, Min, Power, Product, Round, Subtract, Sum, ToFloat,
+        Truncate,
     };
     let many = 1..=usize::MAX;
     let (operator, of) = match check.element.name.as_str() {
@@ -233,7 +238,8 @@ fn read_container(check: &Operands) -> Reading<Option<(Operator, Type)>> {
             check.each(1..=1, "a record", |of| of.is(Cardinality::Record))?;
             let name = element.required("fieldIdentifier")?.trim();
             let field = Field::parse(name).ok_or_else(|| {
-                let known = "stringValue, floatValue, integerValue, leftDigits, rightDigits, ndp, nsf or exponent";
+                let known =
+                    "stringValue, floatValue, integerValue, leftDigits, rightDigits, ndp, nsf or exponent";
                 element.fault(format!("a response has no field `{name}`; there are {known}"))
             })?;
             (Operator::Field(field), Type::single(field.base()))
@@ -257,11 +263,16 @@ fn read_tolerance(element: &Element) -> Reading<Tolerance> {
                 Some([both]) => (*both, *both),
                 Some([below, above]) => (*below, *above),
                 _ => {
-                    let problem = format!("`tolerance` is `{text}`, but it must be one or two numbers from 0");
+                    let problem =
+                        format!("`tolerance` is `{text}`, but it must be one or two numbers from 0");
                     return Err(element.fault(problem));
                 }
             };
-            if mode == "absolute" { ToleranceMode::Absolute(below, above) } else { ToleranceMode::Relative(below, above) }
+            if mode == "absolute" {
+                ToleranceMode::Absolute(below, above)
+            } else {
+                ToleranceMode::Relative(below, above)
+            }
         }
         other => {
             let problem = format!("`toleranceMode` is `{other}`, but it must be exact, absolute or relative");
@@ -329,7 +340,9 @@ impl Operands<'_> {
     }
 
     fn numbers_in_containers(&self, arity: std::ops::RangeInclusive<usize>) -> Reading<Type> {
-        self.each(arity, "numbers", |of| !matches!(of.cardinality, Some(Cardinality::Record)) && of.holds_numbers())?;
+        self.each(arity, "numbers", |of| {
+            !matches!(of.cardinality, Some(Cardinality::Record)) && of.holds_numbers()
+        })?;
         Ok(self.common_number())
     }
 
@@ -355,7 +368,9 @@ impl Operands<'_> {
         if a.is(first) && b.is_container() && a.base.zip(b.base).is_none_or(|(a, b)| a == b) {
             return Ok(of);
         }
-        Err(self.element.fault(format!("it has {a} and {b} in it, but needs a single and a container of the same type")))
+        Err(self
+            .element
+            .fault(format!("it has {a} and {b} in it, but needs a single and a container of the same type")))
     }
 
     /// The type of `multiple` and `ordered`.

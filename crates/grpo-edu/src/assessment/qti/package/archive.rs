@@ -38,7 +38,13 @@ impl Archive {
         let size = fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
         if size > MAX_ARCHIVE {
             let fix = "divide it into several, or unpack it and open the folder";
-            return Err(QtiError::TooLarge { name: package, what: "bytes", found: size, limit: MAX_ARCHIVE, fix });
+            return Err(QtiError::TooLarge {
+                name: package,
+                what: "bytes",
+                found: size,
+                limit: MAX_ARCHIVE,
+                fix,
+            });
         }
         let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
         let fault = |entry: &str, problem: String| QtiError::Package {
@@ -46,7 +52,9 @@ impl Archive {
             entry: entry.to_owned(),
             problem,
         };
-        let broken = |error: rawzip::Error| fault("(the list of entries)", format!("not a zip file that can be read: {error}"));
+        let broken = |error: rawzip::Error| {
+            fault("(the list of entries)", format!("not a zip file that can be read: {error}"))
+        };
         let zip = ZipArchive::from_slice(bytes).map_err(broken)?;
         let mut entries = HashMap::new();
         let mut listed = zip.entries();
@@ -54,7 +62,8 @@ impl Archive {
         while let Some(header) = listed.next_entry().map_err(broken)? {
             count += 1;
             if count > MAX_FILES {
-                let problem = format!("there are more than {MAX_FILES} files in it: divide the package into several");
+                let problem =
+                    format!("there are more than {MAX_FILES} files in it: divide the package into several");
                 return Err(fault("(the list of entries)", problem));
             }
             let path = header.file_path();
@@ -74,7 +83,8 @@ impl Archive {
             }
         }
         if zip.entries_hint() != count as u64 {
-            let problem = format!("it says that it has {} files, but lists {count}: pack it anew", zip.entries_hint());
+            let problem =
+                format!("it says that it has {} files, but lists {count}: pack it anew", zip.entries_hint());
             return Err(fault("(the list of entries)", problem));
         }
         Ok(Self { zip, entries })
@@ -94,12 +104,16 @@ impl Archive {
         let mut bytes = Vec::new();
         // One byte more than allowed shows that there is more.
         let read = match entry.method {
-            CompressionMethod::STORE => stored.verifying_reader(packed).take(limit as u64 + 1).read_to_end(&mut bytes),
+            CompressionMethod::STORE => {
+                stored.verifying_reader(packed).take(limit as u64 + 1).read_to_end(&mut bytes)
+            }
             CompressionMethod::DEFLATE => {
                 let unpacked = stored.verifying_reader(DeflateDecoder::new(packed));
                 unpacked.take(limit as u64 + 1).read_to_end(&mut bytes)
             }
-            other => return Err(format!("it is packed by a method that isn't read ({other:?}): use deflate")),
+            other => {
+                return Err(format!("it is packed by a method that isn't read ({other:?}): use deflate"));
+            }
         };
         read.map_err(|error| broken(&error))?;
         if bytes.len() > limit {

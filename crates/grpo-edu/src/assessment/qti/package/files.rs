@@ -96,7 +96,8 @@ impl Files {
                 names.push(name);
             }
             if names.len() > MAX_FILES {
-                let problem = format!("there are more than {MAX_FILES} files in it: divide it into several folders");
+                let problem =
+                    format!("there are more than {MAX_FILES} files in it: divide it into several folders");
                 return Err(self.fault("*.xml", problem));
             }
         }
@@ -168,7 +169,8 @@ fn read_limited(path: &Path) -> Result<Vec<u8>, QtiError> {
 
 /// The path of a file within a package, from the reference to it in a manifest. Paths that could lead out of it are refused.
 pub(super) fn inner_path(reference: &str) -> Result<String, String> {
-    let decoded = percent_decoded(reference.trim()).ok_or("its percent signs aren't an encoding of UTF-8: correct them")?;
+    let decoded = percent_decoded(reference.trim())
+        .ok_or("its percent signs aren't an encoding of UTF-8: correct them")?;
     check_path(&decoded)?;
     Ok(decoded.split('/').filter(|part| !matches!(*part, "." | "")).collect::<Vec<_>>().join("/"))
 }
@@ -178,7 +180,9 @@ pub(super) fn check_path(path: &str) -> Result<(), String> {
     let leads_out = path.starts_with('/') || path.split('/').any(|part| part == "..");
     let odd = path.contains(['\\', ':']) || path.chars().any(char::is_control);
     if leads_out || odd || path.is_empty() {
-        return Err("a path must stay within the package: no `..`, no `/` at its beginning, no `\\`, no `:`".into());
+        return Err(
+            "a path must stay within the package: no `..`, no `/` at its beginning, no `\\`, no `:`".into()
+        );
     }
     Ok(())
 }

@@ -33,7 +33,9 @@ pub(super) fn read(manifest: &[u8], name: &str, package: &str) -> Result<Vec<Res
                 continue;
             }
             let Some(href) = resource.attribute("href") else {
-                return Err(resource.fault("it needs the attribute `href`: the file of the item").in_file(name));
+                return Err(resource
+                    .fault("it needs the attribute `href`: the file of the item")
+                    .in_file(name));
             };
             let path = format!("{list_base}{}{href}", base(resource));
             let path = inner_path(&path).map_err(|problem| QtiError::Package {

@@ -76,14 +76,21 @@ impl Package {
         let mut seen = HashMap::new();
         for (place, item) in self.items.iter().enumerate() {
             if let Some(first) = seen.insert(item.id(), place) {
-                let problem = format!("items {} and {} of the package have the same identifier: rename one", first + 1, place + 1);
+                let problem = format!(
+                    "items {} and {} of the package have the same identifier: rename one",
+                    first + 1,
+                    place + 1
+                );
                 let (package, entry) = (package.to_owned(), item.id().to_owned());
                 return Err(QtiError::Package { package, entry, problem });
             }
         }
         if self.items.is_empty() {
             let reason = match self.skipped.first() {
-                Some(skipped) => format!("there is no item in it that is read; the first one left out is {}: {}", skipped.name, skipped.reason),
+                Some(skipped) => format!(
+                    "there is no item in it that is read; the first one left out is {}: {}",
+                    skipped.name, skipped.reason
+                ),
                 None => "there is no item in it".into(),
             };
             let (package, entry) = (package.to_owned(), "imsmanifest.xml or *.xml".to_owned());

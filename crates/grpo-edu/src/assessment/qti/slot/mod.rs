@@ -34,8 +34,12 @@ struct Limits {
 fn reason_against(name: &str) -> Option<&'static str> {
     const PICTURE: &str = "it asks for places in a picture that text can't name";
     Some(match name {
-        "hotspotInteraction" | "graphicOrderInteraction" | "graphicAssociateInteraction"
-        | "graphicGapMatchInteraction" | "positionObjectInteraction" | "positionObjectStage" => PICTURE,
+        "hotspotInteraction"
+        | "graphicOrderInteraction"
+        | "graphicAssociateInteraction"
+        | "graphicGapMatchInteraction"
+        | "positionObjectInteraction"
+        | "positionObjectStage" => PICTURE,
         "mediaInteraction" => "it plays a recording",
         "drawingInteraction" => "it asks for a drawing",
         "uploadInteraction" => "it asks for a file",

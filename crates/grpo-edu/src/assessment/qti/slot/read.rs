@@ -61,13 +61,16 @@ fn nested(element: &Element) -> Option<&Element> {
 /// Checks the type of the response.
 fn need(element: &Element, of: Type, cardinalities: &[Cardinality], bases: &[BaseType]) -> Reading<()> {
     let cardinality = of.cardinality.is_some_and(|cardinality| cardinalities.contains(&cardinality));
-    let base = of.base.is_none_or(|base| bases.contains(&base)) && (of.base.is_some() || of.is(Cardinality::Record));
+    let base =
+        of.base.is_none_or(|base| bases.contains(&base)) && (of.base.is_some() || of.is(Cardinality::Record));
     if cardinality && base {
         return Ok(());
     }
     let cardinalities = cardinalities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
     let bases = bases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let problem = format!("its response is {of}, but must have the cardinality {cardinalities} and the baseType {bases}");
+    let problem = format!(
+        "its response is {of}, but must have the cardinality {cardinalities} and the baseType {bases}"
+    );
     Err(element.fault(problem))
 }
 
@@ -175,7 +178,9 @@ fn read_gap_match(element: &Element, of: Type) -> Reading<(Interaction, Limits)>
     // The two kinds must not share identifiers, because uses are counted by them.
     for gap in &gaps {
         if fillings.iter().any(|filling| filling.id == gap.id) {
-            return Err(element.fault(format!("a gap and a text are both called `{}`: rename one of them", gap.id)));
+            return Err(
+                element.fault(format!("a gap and a text are both called `{}`: rename one of them", gap.id))
+            );
         }
         limits.uses.insert(gap.id.clone(), 1);
     }

@@ -9,7 +9,11 @@ use crate::assessment::{Choice, Interaction, Response};
 
 impl Slot {
     /// The value of an answer; NULL for an empty one. The error says why it can't be one.
-    pub(in crate::assessment::qti) fn value(&self, response: &Response, of: Type) -> Result<Option<Value>, String> {
+    pub(in crate::assessment::qti) fn value(
+        &self,
+        response: &Response,
+        of: Type,
+    ) -> Result<Option<Value>, String> {
         let cardinality = of.cardinality.unwrap_or(Cardinality::Single);
         let singles = match response {
             Response::Chosen(ids) | Response::Ordered(ids) => {
@@ -26,7 +30,9 @@ impl Slot {
                     pairs.map(|(a, b)| Single::DirectedPair(a, b)).collect()
                 }
             }
-            Response::Text(text) if of.is(Cardinality::Record) => return Ok(Some(Value::Record(Record::new(text)))),
+            Response::Text(text) if of.is(Cardinality::Record) => {
+                return Ok(Some(Value::Record(Record::new(text))));
+            }
             Response::Text(text) if of.base == Some(BaseType::String) => vec![Single::String(text.clone())],
             Response::Text(text) => return Err(format!("`{text}` isn't a number")),
             Response::Number(number, text) => vec![self.number(*number, text, of)?],
@@ -40,7 +46,9 @@ impl Slot {
     }
 
     fn number(&self, number: f64, text: &str, of: Type) -> Result<Single, String> {
-        if let Some((lower, upper)) = self.limits.scale.filter(|(lower, upper)| !(*lower..=*upper).contains(&number)) {
+        if let Some((lower, upper)) =
+            self.limits.scale.filter(|(lower, upper)| !(*lower..=*upper).contains(&number))
+        {
             return Err(format!("{text} isn't on the scale from {lower} to {upper}"));
         }
         // Every whole number up to here has a float of its own.
@@ -65,7 +73,7 @@ impl Slot {
             let used = uses.entry(id).or_default();
             *used += 1;
             if let Some(most) = self.limits.uses.get(id).filter(|most| *used > **most) {
-                return Err(format!("`{id}` is used more than {most} times"));
+                return Err(format!("`{id}` is used more often than it may be ({most})"));
             }
         }
         Ok(())
