@@ -1,7 +1,7 @@
 //! How a question is shown to somebody who answers in text, and how the answer is read.
 //!
 //! Options get letters, and gaps and the left sides of pairs get numbers ([`show`]); a line says how to answer ([`instructions`]);
-//! [`read`] turns the final part of a completion into responses, and [`write`] does the opposite.
+//! [`read`] turns the final part of a completion into responses, and [`write()`] does the opposite.
 //!
 //! The final part is what follows the last `####`; without one, the content of the last `\boxed{}`; without that, what follows the
 //! last "Answer:" or "the answer is"; without that, the last line that isn't empty. The first of these that is present decides,
