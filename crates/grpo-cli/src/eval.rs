@@ -7,8 +7,8 @@ use grpo_lm::LanguageModel;
 use grpo_rewards::{RewardKind, RewardSpec};
 use grpo_rollout::{FinishReason, Sampling};
 use grpo_train::{
-    Accuracy, Answer, BankConfig, CsvConfig, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe, Workers,
-    evaluate,
+    Accuracy, Answer, BankConfig, CsvConfig, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe,
+    Workers, evaluate,
 };
 use indicatif::ProgressBar;
 use std::fmt::Write as _;

@@ -24,9 +24,9 @@ mod irt;
 mod log;
 mod quality;
 
+pub use bkt::{Bkt, BktFit, BktReport, BktSkill, BktSkillReport};
 #[cfg(feature = "tutors")]
 pub use bkt::{BktEpisode, BktLearner};
-pub use bkt::{Bkt, BktFit, BktReport, BktSkill, BktSkillReport};
 #[cfg(feature = "tutors")]
 pub use irt::IrtEpisode;
 pub use irt::{Ability, Irt, IrtFit, IrtItem, IrtKind, IrtReport};

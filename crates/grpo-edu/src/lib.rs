@@ -4,6 +4,7 @@
 //!   into training, validation and held-out questions.
 //! - [`students`]: simulated learners whose next exercise a tutor chooses, ported from published
 //!   simulators and checked against their recorded traces.
+//! - [`assessment`]: questions that come with their own scoring (QTI, GIFT, tables) and records of answers (xAPI).
 //! - [`knowledge`]: models of what learners know, fitted to logs of their answers (knowledge tracing, item response theory).
 //! - [`tutor`]: a policy that chooses the next exercise, to be trained on them.
 //! - [`draws`]: the counter-based random streams that everything here draws from.
@@ -21,6 +22,7 @@
 //! ```
 
 pub mod arithmetic;
+pub mod assessment;
 pub mod draws;
 mod error;
 pub mod knowledge;

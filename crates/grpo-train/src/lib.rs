@@ -58,8 +58,8 @@ mod part;
 mod parts;
 mod plan;
 mod questions;
-pub mod records;
 mod recipe;
+pub mod records;
 pub mod report;
 mod rollout;
 mod rows;
@@ -82,8 +82,8 @@ pub use observer::{Event, Observer, Set, Silent};
 pub use plan::{Plan, plan};
 pub use questions::{BankQuestion, Question, Questions, bank_items};
 pub use recipe::{
-    BankConfig, CsvConfig, DataConfig, DataFile, EvaluationConfig, GrpoConfig, GuardConfig, ImitationConfig, JsonlConfig, Metric, ModelConfig,
-    ModelFolder, RandomModel, Recipe, RecordsConfig, WeightType,
+    BankConfig, CsvConfig, DataConfig, DataFile, EvaluationConfig, GrpoConfig, GuardConfig, ImitationConfig,
+    JsonlConfig, Metric, ModelConfig, ModelFolder, RandomModel, Recipe, RecordsConfig, WeightType,
 };
 pub use run::{Ending, Machine, resume, train};
 pub use schedule::{Decay, Schedule};

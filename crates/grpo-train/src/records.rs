@@ -60,7 +60,8 @@ pub fn evaluation(
             took: None,
         })?);
     }
-    let scores: Vec<f64> = answers.iter().filter(|answer| !answer.failed).map(|answer| answer.score).collect();
+    let scores: Vec<f64> =
+        answers.iter().filter(|answer| !answer.failed).map(|answer| answer.score).collect();
     let mean = (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64);
     let score = mean.map(|mean| Score { scaled: Some(mean.clamp(-1.0, 1.0)), ..Score::default() });
     statements.push(session.finished(&Finished { at, score, passed: None, took: Some(occasion.took) })?);

@@ -29,7 +29,11 @@ fn suspects_are_what_beats_its_group_and_fails_the_check() {
         assert!(samples.contains(suspect), "every group of these runs is sampled");
     }
     let rewards = |step: u64, lines: &[Value]| -> Vec<f64> {
-        lines.iter().filter(|line| line["step"] == step).map(|line| line["reward"].as_f64().unwrap()).collect()
+        lines
+            .iter()
+            .filter(|line| line["step"] == step)
+            .map(|line| line["reward"].as_f64().unwrap())
+            .collect()
     };
     for step in 1..=3 {
         let (kept, all) = (rewards(step, &suspects), rewards(step, &samples));
@@ -80,10 +84,9 @@ fn a_run_without_a_guard_says_nothing_of_it() {
 
 #[test]
 fn impossible_guards_are_refused() {
-    for (change, message) in [
-        ("guard.keep=0", "`guard.keep`"),
-        ("guard.threshold=inf", "`guard.threshold`: is inf"),
-    ] {
+    for (change, message) in
+        [("guard.keep=0", "`guard.keep`"), ("guard.threshold=inf", "`guard.threshold`: is inf")]
+    {
         let mut changes = vec![change.to_owned()];
         changes.push(GAMED.to_owned());
         let text = without_imitation(&[]).to_toml().unwrap();

@@ -9,7 +9,8 @@ use std::sync::atomic::AtomicBool;
 use support::{KL, StopAfter, assert_same, machine, metrics, recipe, run, summary, without_imitation};
 use tempfile::tempdir;
 
-const NORMALIZED: &str = "rewards=[{ kind = \"normalized\", of = { kind = \"length\", target = 30, unit = \"characters\" } }]";
+const NORMALIZED: &str =
+    "rewards=[{ kind = \"normalized\", of = { kind = \"length\", target = 30, unit = \"characters\" } }]";
 
 fn go_on(folder: &Path) -> Ending {
     resume(folder, &machine(), &mut Silent, &AtomicBool::new(false)).unwrap()

@@ -68,7 +68,6 @@ pub(crate) struct EduFit {
     pub(crate) seed: u64,
 }
 
-
 const EDU_ITEMS: &str = "\
 Examples:
   grpo edu items bank.zip

@@ -21,7 +21,8 @@ pub(super) fn run(args: &args::EduItems) -> Result<ExitCode, Failure> {
         args::DataFormat::Gift => DataConfig::Gift(BankConfig::new(&args.bank)),
         args::DataFormat::Qti => DataConfig::Qti(BankConfig::new(&args.bank)),
         args::DataFormat::Jsonl => {
-            let fix = "give QTI (.zip, .xml, a folder), GIFT (.gift) or a table (.csv), or say which with --format";
+            let fix =
+                "give QTI (.zip, .xml, a folder), GIFT (.gift) or a table (.csv), or say which with --format";
             return Err(anyhow!("{} is no question bank; {fix}", args.bank.display())).bad_input();
         }
     };
@@ -43,7 +44,11 @@ fn show(items: &[Arc<dyn Item>], style: Style) -> Result<ExitCode, Failure> {
         };
         let title = item.title().map(|title| format!(" \u{201c}{title}\u{201d}")).unwrap_or_default();
         let right = item.solution().unwrap_or_else(|| "(not said)".into());
-        let text = format!("---- {}{title}, {points}\n{}\n\nright: {right}\n\n", item.id(), item.prompt(style).trim_end());
+        let text = format!(
+            "---- {}{title}, {points}\n{}\n\nright: {right}\n\n",
+            item.id(),
+            item.prompt(style).trim_end()
+        );
         out.write_all(text.as_bytes()).while_running()?;
     }
     let scored = items.iter().filter(|item| item.mark("").score.is_some()).count();

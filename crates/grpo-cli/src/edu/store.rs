@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use std::process::ExitCode;
 
 #[cfg(not(feature = "http"))]
-const WITHOUT: &str = "this program was built without the feature `http`; build it with: cargo build --release --features http";
+const WITHOUT: &str =
+    "this program was built without the feature `http`; build it with: cargo build --release --features http";
 
 #[cfg(not(feature = "http"))]
 pub(super) fn send(_: &args::EduSend) -> Result<ExitCode, Failure> {
@@ -27,8 +28,9 @@ mod with_http {
     use crate::words::count;
     use anyhow::{Context, anyhow};
     use grpo_edu::assessment::xapi::{
-        Batches, Lrs, LrsConfig, Spool, Statement, StatementQuery, Version, XapiError, statements,
+        Batches, Lrs, LrsConfig, Spool, StatementQuery, Version, XapiError, statements,
     };
+    use serde_json::Value;
     use std::fs::{self, OpenOptions};
     use std::io::BufWriter;
     use std::path::{Path, PathBuf};
@@ -46,8 +48,15 @@ mod with_http {
         let new = read(&args.statements).bad_input()?;
         let mut spool = Spool::open(&folder).bad_input()?;
         match spool.waiting().while_running()? {
-            0 => spool.push(&new).while_running()?,
-            waiting => eprintln!("going on with {} in {}", count(waiting, "statement", "statements"), folder.display()),
+            0 => spool
+                .push_json(new.iter())
+                .with_context(|| args.statements.display().to_string())
+                .bad_input()?,
+            waiting => eprintln!(
+                "going on with {} in {}",
+                count(waiting, "statement", "statements"),
+                folder.display()
+            ),
         }
         let report = match spool.send(&lrs, &Batches::default()) {
             Ok(report) => report,
@@ -55,7 +64,9 @@ mod with_http {
                 let waiting = spool.waiting().while_running()?;
                 let held = count(waiting, "statement waits", "statements wait");
                 return Err(error)
-                    .with_context(|| format!("{held} in {}; the same command goes on with them", folder.display()))
+                    .with_context(|| {
+                        format!("{held} in {}; the same command goes on with them", folder.display())
+                    })
                     .while_running();
             }
         };
@@ -68,7 +79,9 @@ mod with_http {
         // Nothing waits, and nothing was refused: the folder has served its purpose.
         drop(spool);
         if args.spool.is_none() {
-            fs::remove_dir_all(&folder).with_context(|| format!("can't remove {}", folder.display())).while_running()?;
+            fs::remove_dir_all(&folder)
+                .with_context(|| format!("can't remove {}", folder.display()))
+                .while_running()?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -79,20 +92,14 @@ mod with_http {
         name.into()
     }
 
-    fn read(path: &Path) -> anyhow::Result<Vec<Statement>> {
+    fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
         let name = path.display().to_string();
         let text = fs::read_to_string(path).with_context(|| format!("can't read {name}"))?;
         let found = statements(&text, &name)?;
         if found.is_empty() {
             return Err(anyhow!("{name} has no statements"));
         }
-        found
-            .into_iter()
-            .map(|one| {
-                let place = one.place.clone();
-                Statement::from_value(one.value.into()).with_context(|| format!("{name}, {place}"))
-            })
-            .collect()
+        Ok(found.into_iter().map(|one| Value::Object(one.value)).collect())
     }
 
     pub(in super::super) fn fetch(args: &args::EduFetch) -> Result<ExitCode, Failure> {

@@ -2,10 +2,13 @@
 
 use std::fmt::Debug;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Interaction, Response};
 
 /// How a question is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Style {
     /// Plain text.
     #[default]
@@ -21,6 +24,11 @@ pub trait Item: Debug + Send + Sync {
 
     /// Its title, where it has one.
     fn title(&self) -> Option<&str>;
+
+    /// The skill or category it belongs to, where it has one.
+    fn skill(&self) -> Option<&str> {
+        None
+    }
 
     /// What is asked, with the options and a line that says how to answer.
     fn prompt(&self, style: Style) -> String;

@@ -10,10 +10,11 @@
 //! | [`table`] | question banks as CSV |
 //! | [`xapi`] | writes and reads xAPI statements |
 //!
-//! [`interaction`] holds what all of them share: the kinds of places where an answer is asked for, how they are shown, and how a
-//! completion is read.
+//! [`interaction`] holds what all of them share: the kinds of places where an answer is asked for. [`answer`] says how they are shown
+//! and how a completion is read, [`bank`] how questions of the last two are scored.
 
 pub mod answer;
+pub mod bank;
 pub mod gift;
 pub mod interaction;
 mod item;

@@ -2,7 +2,7 @@
 
 use super::{Contents, Question};
 use crate::{DataConfig, Error};
-use grpo_edu::assessment::{Item, Style, gift, qti, table};
+use grpo_edu::assessment::{Interaction, Item, Style, answer, gift, qti, table};
 use grpo_rewards::{Assess, Score};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct BankQuestion {
 impl BankQuestion {
     /// Takes an item up.
     pub fn new(item: Arc<dyn Item>) -> Self {
-        Self { assess: Arc::new(Scoring(Arc::clone(&item))), item }
+        Self { assess: Arc::new(Scoring::new(Arc::clone(&item))), item }
     }
 
     /// The item.
@@ -40,14 +40,26 @@ impl PartialEq for BankQuestion {
 
 /// An item's own scoring, as a share of its highest score.
 #[derive(Debug)]
-struct Scoring(Arc<dyn Item>);
+struct Scoring {
+    item: Arc<dyn Item>,
+    interactions: Vec<Interaction>,
+}
+
+impl Scoring {
+    fn new(item: Arc<dyn Item>) -> Self {
+        Self { interactions: item.definition().interactions, item }
+    }
+}
 
 impl Assess for Scoring {
     fn assess(&self, completion: &str) -> Option<Score> {
-        let marked = self.0.mark(completion);
-        let score = Score::new(marked.scaled()?, marked.reason.clone());
-        Some(match marked.response_text() {
-            Some(response) => score.with_extracted(response),
+        let marked = self.item.mark(completion);
+        let score = Score::new(marked.scaled()?, marked.reason);
+        // What was read, in the form that the prompt asks for.
+        let read = answer::write(&self.interactions, &marked.responses);
+        let read = read.as_deref().map(|line| line.trim_start_matches("####").trim().to_owned());
+        Some(match read.filter(|read| !read.is_empty()) {
+            Some(read) => score.with_extracted(read),
             None => score,
         })
     }
@@ -76,14 +88,20 @@ fn items(config: &DataConfig, path: &Path) -> Result<(Vec<Arc<dyn Item>>, Vec<St
         DataConfig::Gift(_) => Ok((shared(gift::open(path)?), Vec::new())),
         DataConfig::Qti(_) => {
             let package = qti::Package::open(path)?;
-            let notes = package.skipped().iter().map(|skipped| format!("{}: {skipped}", path.display())).collect();
+            let notes =
+                package.skipped().iter().map(|skipped| format!("{}: {skipped}", path.display())).collect();
             Ok((shared(package.into_items()), notes))
         }
     }
 }
 
 /// The scored items of a bank, as questions.
-pub(super) fn read(config: &DataConfig, path: &Path, style: Style, template: &str) -> Result<Contents, Error> {
+pub(super) fn read(
+    config: &DataConfig,
+    path: &Path,
+    style: Style,
+    template: &str,
+) -> Result<Contents, Error> {
     let (items, notes) = items(config, path)?;
     let mut contents = contents(path, items, style, template)?;
     contents.notes.splice(0..0, notes);

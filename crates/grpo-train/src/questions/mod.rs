@@ -68,11 +68,11 @@ impl Contents {
     fn read(config: &DataConfig, path: &Path) -> Result<Self, Error> {
         match config {
             DataConfig::Arithmetic(_) => Err(no_file()),
-            DataConfig::Jsonl(config) => {
-                Ok(Self { questions: read_jsonl(path, config)?, notes: Vec::new() })
-            }
+            DataConfig::Jsonl(config) => Ok(Self { questions: read_jsonl(path, config)?, notes: Vec::new() }),
             DataConfig::Csv(bank) => bank::read(config, path, bank.style, &bank.prompt),
-            DataConfig::Gift(bank) | DataConfig::Qti(bank) => bank::read(config, path, bank.style, &bank.prompt),
+            DataConfig::Gift(bank) | DataConfig::Qti(bank) => {
+                bank::read(config, path, bank.style, &bank.prompt)
+            }
         }
     }
 }

@@ -19,8 +19,8 @@ mod text;
 pub use data::{BankConfig, CsvConfig, DataConfig, DataFile, JsonlConfig};
 pub use evaluation::{EvaluationConfig, Metric};
 pub use guard::GuardConfig;
-pub use records::RecordsConfig;
 pub use model::{ModelConfig, ModelFolder, RandomModel, WeightType};
+pub use records::RecordsConfig;
 pub use stages::{GrpoConfig, ImitationConfig};
 
 pub(crate) use checks::{at_least_one, check_name, rate};

@@ -21,7 +21,8 @@ impl Default for RecordsConfig {
 
 impl RecordsConfig {
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        Recorder::new(self.xapi.clone()).map_err(|error| Error::setting("records.xapi", "can't be used", error.to_string()))?;
+        Recorder::new(self.xapi.clone())
+            .map_err(|error| Error::setting("records.xapi", "can't be used", error.to_string()))?;
         if self.learner.is_empty() {
             return Err(Error::setting("records.learner", "is empty", "give a name such as \"policy\""));
         }

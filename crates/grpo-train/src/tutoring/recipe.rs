@@ -1,6 +1,6 @@
 use super::{KnowledgeTask, KssTask};
 use crate::recipe::{at_least_one, changes_applied, check_name, parse, rate, written};
-use crate::{RecordsConfig, Credit, Decay, Error, OptimizerConfig, Schedule, SessionTrainer};
+use crate::{Credit, Decay, Error, OptimizerConfig, RecordsConfig, Schedule, SessionTrainer};
 use grpo_core::{Aggregate, Objective};
 use grpo_edu::TutorConfig;
 use grpo_edu::students::{fsrs::DeckConfig, memory::MemoryConfig};

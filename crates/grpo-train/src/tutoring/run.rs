@@ -306,8 +306,9 @@ impl<W: World> Run<'_, W> {
         let (begun, start) = (SystemTime::now(), Instant::now());
         let learners: Vec<_> = self.learners.iter().enumerate().collect();
         let steps = self.world.max_steps();
-        let replays =
-            self.workers.map(&learners, |&(learner, start)| replay(&self.tutor, start, learner, steps, seed))?;
+        let replays = self
+            .workers
+            .map(&learners, |&(learner, start)| replay(&self.tutor, start, learner, steps, seed))?;
         let run = records::run_name(self.folder.path(), begun);
         let occasion = Occasion { run: &run, assessment: &self.recipe.name, begun, took: start.elapsed() };
         let statements = records::sessions(config, &occasion, &self.world.actions(), &replays)?;

@@ -1,249 +1,36 @@
 //! Response logs as xAPI statements.
 
 use super::{Builder, ResponseLog};
+use crate::assessment::xapi::statement::ANSWERED;
+use crate::assessment::xapi::{Answers, XapiError, answers, no_details};
 use crate::error::EduError;
-use serde_json::{Map, Value};
-use std::collections::HashSet;
 
-const ANSWERED: &str = "http://adlnet.gov/expapi/verbs/answered";
-const VOIDED: &str = "http://adlnet.gov/expapi/verbs/voided";
-
-/// A statement, and where it stands.
-struct Statement {
-    value: Map<String, Value>,
-    place: String,
-}
-
-/// A response, and when it was given: seconds since 1970 and nanoseconds.
-struct Answer {
-    at: (i64, u32),
-    learner: String,
-    skill: String,
-    item: String,
-    correct: bool,
-}
-
+/// Builds on [`crate::assessment::xapi`]'s reader, without what a log has no use for.
 pub(super) fn parse(text: &str, name: &str) -> Result<ResponseLog, EduError> {
-    let statements = statements(text, name)?;
-    let voided: HashSet<&str> = statements
-        .iter()
-        .filter(|s| text_at(&s.value, &["verb", "id"]) == Some(VOIDED))
-        .filter_map(|s| text_at(&s.value, &["object", "id"]))
-        .collect();
-    let (mut answers, mut skipped) = (Vec::new(), 0);
-    for statement in &statements {
-        let is_void = text_at(&statement.value, &["id"]).is_some_and(|id| voided.contains(id));
-        let answer = if is_void { None } else { answer(statement, name)? };
-        match answer {
-            Some(answer) => answers.push(answer),
-            None => skipped += 1,
-        }
-    }
-    // Stable: what happened at the same moment stays in the order of the file.
-    answers.sort_by_key(|answer| answer.at);
+    let Answers { answers, skipped, statements } =
+        answers(text, name, no_details).map_err(|error| refused(error, name))?;
     let mut log = Builder::default();
     for answer in &answers {
         log.push(&answer.learner, &answer.skill, &answer.item, answer.correct);
     }
     let empty = format!(
-        "of its {} statements none has the verb `{ANSWERED}`, an activity as its object and `result.success`",
-        statements.len()
+        "of its {statements} statements none has the verb `{ANSWERED}`, an activity as its object and `result.success`"
     );
     log.finish(name, skipped, &empty)
 }
 
-/// Every statement of the file, whichever of the three forms it has.
-fn statements(text: &str, name: &str) -> Result<Vec<Statement>, EduError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let refuse = |place: String, problem: String| EduError::Log { file: name.into(), place, problem };
-    let mut found = Vec::new();
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let (mut line, mut counted) = (1, 0);
-    loop {
-        let begin = values.byte_offset();
-        let Some(value) = values.next() else { return Ok(found) };
-        // The value begins after the blanks at the place where the last one ended.
-        let rest = &text[begin..];
-        let start = begin + rest.len() - rest.trim_start().len();
-        line += text[counted..start].matches('\n').count();
-        counted = start;
-        let value = value.map_err(|error| {
-            refuse(
-                format!("line {}", error.line()),
-                format!("not JSON ({error}); write one statement a line"),
-            )
-        })?;
-        let parts = match value {
-            Value::Array(parts) => parts,
-            Value::Object(mut page) if page.contains_key("statements") => {
-                if let Some(Value::String(more)) = page.get("more")
-                    && !more.is_empty()
-                {
-                    let problem = format!(
-                        "one page of a result that goes on at `{more}`; put the statements of all pages into one file"
-                    );
-                    return Err(refuse(format!("line {line}"), problem));
-                }
-                match page.remove("statements") {
-                    Some(Value::Array(parts)) => parts,
-                    _ => return Err(refuse(format!("line {line}"), "`statements` must be an array".into())),
-                }
-            }
-            value => vec![value],
-        };
-        for value in parts {
-            let place = format!("statement {} (line {line})", found.len() + 1);
-            match value {
-                Value::Object(value) => found.push(Statement { value, place }),
-                other => {
-                    return Err(refuse(place, format!("{other} is no statement; write an object")));
-                }
-            }
-        }
+fn refused(error: XapiError, path: &str) -> EduError {
+    match error {
+        XapiError::Read { name, place, problem } => EduError::Log { file: name, place, problem },
+        other => EduError::ReadFile { path: path.into(), reason: other.to_string() },
     }
-}
-
-/// The response that a statement tells of, if it tells of one.
-fn answer(statement: &Statement, name: &str) -> Result<Option<Answer>, EduError> {
-    let refuse =
-        |problem: String| EduError::Log { file: name.into(), place: statement.place.clone(), problem };
-    let value = &statement.value;
-    if text_at(value, &["verb", "id"]) != Some(ANSWERED) {
-        return Ok(None);
-    }
-    if text_at(value, &["object", "objectType"]).is_some_and(|kind| kind != "Activity") {
-        return Ok(None);
-    }
-    let correct = match at(value, &["result", "success"]) {
-        Some(Value::Bool(correct)) => *correct,
-        None | Some(Value::Null) => return Ok(None),
-        Some(other) => return Err(refuse(format!("`result.success` is {other}; it must be true or false"))),
-    };
-    let item = match text_at(value, &["object", "id"]) {
-        Some(id) => id.to_string(),
-        None => return Err(refuse("no `object.id`; it names the question".into())),
-    };
-    let Some(learner) = learner(value) else {
-        let problem = "the actor has neither `mbox`, `mbox_sha1sum`, `openid` nor an `account` with `homePage` and `name`; \
-                       one of them says whose answer this is";
-        return Err(refuse(problem.into()));
-    };
-    let time = text_at(value, &["timestamp"]).or_else(|| text_at(value, &["stored"]));
-    let at = match time.map(|time| (moment(time), time)) {
-        Some((Some(at), _)) => at,
-        Some((None, time)) => {
-            return Err(refuse(format!("`timestamp` is {time:?}; it must be like 2026-01-31T12:00:00Z")));
-        }
-        None => {
-            return Err(refuse(
-                "neither `timestamp` nor `stored`; one of them gives the order of answers".into(),
-            ));
-        }
-    };
-    let skill = ["grouping", "parent"]
-        .iter()
-        .find_map(|relation| first_id(at_path(value, relation)?))
-        .unwrap_or(&item)
-        .to_string();
-    Ok(Some(Answer { at, learner, skill, item, correct }))
-}
-
-fn at_path<'a>(value: &'a Map<String, Value>, relation: &str) -> Option<&'a Value> {
-    at(value, &["context", "contextActivities", relation])
-}
-
-/// The id of the first of some activities; a single one may stand without an array.
-fn first_id(activities: &Value) -> Option<&str> {
-    let first = match activities {
-        Value::Array(activities) => activities.first()?,
-        single => single,
-    };
-    first.get("id")?.as_str()
-}
-
-/// The inverse functional identifier of the actor.
-fn learner(statement: &Map<String, Value>) -> Option<String> {
-    let simple = ["mbox", "mbox_sha1sum", "openid"];
-    let simple = simple.iter().find_map(|key| text_at(statement, &["actor", key]));
-    simple.map(str::to_string).or_else(|| {
-        let part = |key| text_at(statement, &["actor", "account", key]);
-        Some(format!("{} {}", part("homePage")?, part("name")?))
-    })
-}
-
-fn at<'a>(object: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(object.get(*first)?, |value, key| value.get(key))
-}
-
-fn text_at<'a>(object: &'a Map<String, Value>, path: &[&str]) -> Option<&'a str> {
-    at(object, path)?.as_str()
-}
-
-/// Seconds since 1970 and nanoseconds of a date and time by ISO 8601 in its extended form; without a zone, UTC.
-fn moment(text: &str) -> Option<(i64, u32)> {
-    let (date, time) = text.split_once(['T', 't', ' '])?;
-    let mut date = date.splitn(3, '-');
-    let (year, month, day) = (number(date.next()?, 4)?, number(date.next()?, 2)?, number(date.next()?, 2)?);
-    let zone = time.find(['Z', 'z', '+', '-', '\u{2212}']);
-    let (clock, zone) = zone.map_or((time, ""), |place| time.split_at(place));
-    let (clock, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, "0"));
-    let mut clock = clock.split(':').map(|part| number(part, 2));
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next().unwrap_or(Some(0))?);
-    let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let days = lengths.get(usize::try_from(month - 1).ok()?)?;
-    // 60 is a leap second.
-    let valid = (1..=*days).contains(&day) && hour <= 23 && minute <= 59 && second <= 60;
-    if !valid || clock.next().is_some() || fraction.is_empty() {
-        return None;
-    }
-    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let nanos = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
-    let nanos = nanos.fold(0, |sum, digit| 10 * sum + u32::from(digit - b'0'));
-    let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    Some((seconds - offset(zone)?, nanos))
-}
-
-fn number(text: &str, digits: usize) -> Option<i64> {
-    let plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
-}
-
-/// Seconds by which a zone is ahead of UTC: `Z`, `+02:00`, `-0530`, `+02`, or nothing.
-fn offset(zone: &str) -> Option<i64> {
-    if zone.is_empty() || zone.eq_ignore_ascii_case("z") {
-        return Some(0);
-    }
-    let sign = zone.chars().next()?;
-    let (hours, minutes) = match &zone[sign.len_utf8()..] {
-        rest if rest.contains(':') => rest.split_once(':')?,
-        rest if rest.is_ascii() && rest.len() == 4 => rest.split_at(2),
-        rest => (rest, "00"),
-    };
-    let (hours, minutes) = (number(hours, 2)?, number(minutes, 2)?);
-    let seconds = 3600 * hours + 60 * minutes;
-    (hours <= 23 && minutes <= 59).then_some(if sign == '+' { seconds } else { -seconds })
-}
-
-fn is_leap(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    // Years that begin in March end with the leap day, which puts it out of the way; 719,468 days lie between
-    // 0000-03-01 and 1970-01-01.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::assessment::xapi::statement::VOIDED;
+    use serde_json::{Value, json};
 
     fn answered(learner: &str, item: &str, success: bool, time: &str) -> Value {
         json!({
@@ -253,35 +40,6 @@ mod tests {
             "result": {"success": success},
             "timestamp": time,
         })
-    }
-
-    #[test]
-    fn moments_are_exact_across_zones_and_leap_years() {
-        assert_eq!(moment("1970-01-01T00:00:00Z"), Some((0, 0)));
-        assert_eq!(moment("2000-02-29T12:30:15.25Z"), Some((951_827_415, 250_000_000)));
-        assert_eq!(moment("2026-11-23T10:58:54+02:00"), moment("2026-11-23T08:58:54Z"));
-        assert_eq!(moment("2026-01-01T00:10:00-0530"), moment("2026-01-01T05:40:00"));
-        assert_eq!(moment("2026-01-01T00:10Z"), moment("2026-01-01T00:10:00Z"));
-        // `date -u -d 2026-11-23T10:58:54Z +%s`
-        assert_eq!(moment("2026-11-23T10:58:54Z"), Some((1_795_431_534, 0)));
-        assert_eq!(moment("1969-12-31T23:59:59Z"), Some((-1, 0)));
-        for bad in [
-            "",
-            "yesterday",
-            "2026-02-29T00:00:00Z",
-            "2026-13-01T00:00:00Z",
-            "2026-00-01T00:00:00Z",
-            "2026-01-01",
-            "2026-01-01T24:00:00Z",
-            "2026-01-01T00:61:00Z",
-            "2026-01-01T00:00:00.Z",
-            "2026-01-01T00:00:00.xZ",
-            "2026-01-01T00:00:00+2",
-            "2026-1-1T00:00:00Z",
-            "26-01-01T00:00:00Z",
-        ] {
-            assert_eq!(moment(bad), None, "{bad}");
-        }
     }
 
     #[test]
