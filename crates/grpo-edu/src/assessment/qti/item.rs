@@ -11,6 +11,11 @@ use super::xml::{self, Element};
 use crate::assessment::answer::{self, Unreadable};
 use crate::assessment::{Definition, Interaction, Item, Marked, Response, Style};
 
+/// The most choices of an item, of all interactions together: looking for the best ones tries many against each other.
+const MAX_CHOICES: usize = 2000;
+/// The most regular expressions of an item, each of which takes memory once it is compiled.
+const MAX_PATTERNS: usize = 100;
+
 /// The version of QTI that an item is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -240,6 +245,9 @@ fn check_parts(root: &Element) -> Reading<()> {
             }
         }
     }
+    if root.count_of("patternMatch") > MAX_PATTERNS {
+        return Err(root.fault(format!("it has more than {MAX_PATTERNS} <patternMatch>: use fewer patterns")));
+    }
     for name in ["itemBody", "responseProcessing"] {
         if let Some(second) = root.elements().filter(|part| part.name == name).nth(1) {
             return Err(second.fault("an item has only one of it"));
@@ -251,6 +259,7 @@ fn check_parts(root: &Element) -> Reading<()> {
 fn read_slots(body: &Element, scope: &Declarations, is_scored: impl Fn(usize) -> bool) -> Reading<Vec<Slot>> {
     let mut slots: Vec<Slot> = Vec::new();
     let mut taken = vec![false; scope.responses.len()];
+    let mut choices = 0;
     for element in body::interactions(body) {
         let slot = Slot::read(element, scope, &is_scored)?;
         if std::mem::replace(&mut taken[slot.response], true) {
@@ -258,6 +267,12 @@ fn read_slots(body: &Element, scope: &Declarations, is_scored: impl Fn(usize) ->
             return Err(
                 element.fault(format!("another interaction sets `{name}` already: declare one for each"))
             );
+        }
+        choices += slot.choices();
+        if choices > MAX_CHOICES {
+            return Err(element.fault(format!(
+                "with it the item has more than {MAX_CHOICES} choices: no prompt holds so many"
+            )));
         }
         slots.push(slot);
     }

@@ -98,6 +98,9 @@ impl Mapping {
     }
 }
 
+/// The most areas and corners of polygons in one area mapping: the best point is found by trying each of them on all.
+const MAX_CORNERS: usize = 2000;
+
 /// What each area is worth (`areaMapping`).
 #[derive(Debug)]
 pub(super) struct AreaMapping {
@@ -118,6 +121,13 @@ impl AreaMapping {
         let areas = element.elements().map(read_area).collect::<Reading<Vec<_>>>()?;
         if areas.is_empty() {
             return Err(element.fault("it has no <areaMapEntry>"));
+        }
+        let corners: usize = areas.iter().map(|(shape, _)| shape.corners()).sum();
+        if corners > MAX_CORNERS {
+            let problem = format!(
+                "it has {corners} areas and corners, but at most {MAX_CORNERS} are read: simplify it"
+            );
+            return Err(element.fault(problem));
         }
         let default = element.number("defaultValue")?.unwrap_or(0.0);
         Ok(Self { bounds: Bounds::read(element)?, default, areas })
@@ -191,6 +201,11 @@ impl Table {
         let rows = element.elements().map(read_row).collect::<Reading<Vec<_>>>()?;
         let default = element.attribute("defaultValue").map(|text| parse(element, text)).transpose()?;
         Ok(Self { default, rows })
+    }
+
+    /// How many rows may have to be looked at.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
     }
 
     /// The target of the first row that fits; NULL for NULL.

@@ -3,6 +3,7 @@
 use super::declaration::{Declarations, Reference};
 use super::error::Reading;
 use super::expression::{Budget, Exhausted, Expression, State};
+use super::mapping::Table;
 use super::value::{BaseType, Cardinality, Single, Type, Value};
 use super::xml::Element;
 
@@ -11,6 +12,8 @@ use super::xml::Element;
 pub(super) struct Processing {
     pub(super) form: Form,
     rules: Vec<Rule>,
+    /// Which responses the rules read.
+    used: Vec<bool>,
 }
 
 /// In which form the rules were given.
@@ -50,7 +53,7 @@ impl Processing {
             (Some(template), false) => Self::of_template(element, template, scope).map(Some),
             (None, true) => {
                 let rules = read_rules(element.elements(), scope)?;
-                Ok(Some(Self { form: Form::Custom, rules }))
+                Ok(Some(Self::new(Form::Custom, rules, scope)))
             }
             (None, false) => Ok(None),
         }
@@ -101,7 +104,7 @@ impl Processing {
             Form::MapResponse => mapped(Expression::mapped(response)),
             Form::MapResponsePoint => mapped(Expression::mapped_point(response)),
         };
-        Ok(Self { form, rules: vec![Rule::Branches(branches)] })
+        Ok(Self::new(form, vec![Rule::Branches(branches)], scope))
     }
 
     /// The outcomes of responses; outcomes begin with their defaults.
@@ -116,21 +119,29 @@ impl Processing {
         Ok(state.outcomes)
     }
 
+    fn new(form: Form, rules: Vec<Rule>, scope: &Declarations) -> Self {
+        let mut used = vec![false; scope.responses.len()];
+        rules.iter().for_each(|rule| rule.mark_used(&mut used));
+        Self { form, rules, used }
+    }
+
     /// Whether a response is read anywhere in it.
     pub(super) fn uses(&self, response: usize) -> bool {
-        self.rules.iter().any(|rule| rule.uses(response))
+        self.used[response]
     }
 }
 
 impl Rule {
-    fn uses(&self, response: usize) -> bool {
+    fn mark_used(&self, used: &mut [bool]) {
         match self {
-            Self::Branches(branches) => branches.iter().any(|(condition, rules)| {
-                condition.as_ref().is_some_and(|condition| condition.uses(response))
-                    || rules.iter().any(|rule| rule.uses(response))
-            }),
-            Self::Set(_, value) | Self::LookUp(_, value) => value.uses(response),
-            Self::Exit => false,
+            Self::Branches(branches) => {
+                for (condition, rules) in branches {
+                    condition.iter().for_each(|condition| condition.mark_used(used));
+                    rules.iter().for_each(|rule| rule.mark_used(used));
+                }
+            }
+            Self::Set(_, value) | Self::LookUp(_, value) => value.mark_used(used),
+            Self::Exit => {}
         }
     }
 }
@@ -148,6 +159,7 @@ fn follow(rules: &[Rule], state: &mut State) -> Result<Flow, Exhausted> {
                 let source =
                     value.evaluate(state)?.and_then(Value::into_single).and_then(|single| single.number());
                 let table = state.declarations.outcomes[*outcome].table.as_ref();
+                state.budget.spend(table.map_or(0, Table::len))?;
                 state.outcomes[*outcome] = table.and_then(|table| table.look_up(source)).map(Value::Single);
             }
             Rule::Branches(branches) => {

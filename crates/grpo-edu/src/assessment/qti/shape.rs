@@ -79,6 +79,14 @@ impl Shape {
         }
     }
 
+    /// How many corners a polygon has; 1 for all others.
+    pub(super) fn corners(&self) -> usize {
+        match self {
+            Self::Default | Self::Circle { .. } | Self::Ellipse { .. } | Self::Rectangle { .. } => 1,
+            Self::Polygon(corners) => corners.len(),
+        }
+    }
+
     /// Points worth trying for one that lies inside.
     pub(super) fn candidates(&self) -> Vec<[f64; 2]> {
         match self {

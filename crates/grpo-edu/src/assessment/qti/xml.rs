@@ -302,6 +302,11 @@ impl Element {
         self.elements().find(|element| element.name == name)
     }
 
+    /// How many elements of a name are in it, at whatever depth.
+    pub(super) fn count_of(&self, name: &str) -> usize {
+        self.elements().map(|part| usize::from(part.name == name) + part.count_of(name)).sum()
+    }
+
     /// All text in it, blanks at the ends removed.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();

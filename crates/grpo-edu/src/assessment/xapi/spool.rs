@@ -152,9 +152,9 @@ impl Spool {
         self.refused.append(line.as_bytes())
     }
 
-    /// Empties a queue that was sent to its end.
+    /// Empties a queue in which nothing waits any more.
     pub(super) fn tidy(&mut self) -> Result<(), XapiError> {
-        if self.sent > 0 && self.sent >= self.queue.length() {
+        if self.queue.length() > 0 {
             // In this order: a crash in between sends everything once more instead of losing what comes next.
             self.record(0)?;
             self.queue.clear()?;

@@ -254,3 +254,46 @@ fn malicious_completions_are_scored_in_time() {
         }
     }
 }
+
+#[test]
+fn large_items_are_read_or_refused_in_time() {
+    let choices = |count: usize| {
+        (0..count).fold(String::new(), |mut all, at| {
+            write!(all, "<simpleChoice identifier=\"c{at}\">x</simpleChoice>").unwrap();
+            all
+        })
+    };
+    let with_choices = |count: usize| {
+        let body = BODY.replace("<simpleChoice identifier=\"b\">B</simpleChoice>", &choices(count));
+        item_of(&format!("{DECLARED}{body}{PROCESSING}"))
+    };
+    refused_in_time(&with_choices(30_000), "the item has more than 2000 choices");
+    let start = Instant::now();
+    assert_eq!(read_item(with_choices(1999).as_bytes(), "item.xml").unwrap().mark("#### A").score, Some(1.0));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+
+    let point = r#"<responseDeclaration identifier="RESPONSE" cardinality="single" baseType="point"><areaMapping>AREAS</areaMapping>
+        </responseDeclaration><outcomeDeclaration identifier="SCORE" cardinality="single" baseType="float"/>
+        <itemBody><selectPointInteraction responseIdentifier="RESPONSE" maxChoices="1"/></itemBody>"#;
+    let polygon =
+        format!("<areaMapEntry shape=\"poly\" coords=\"{}0,0\" mappedValue=\"1\"/>", "1,2,".repeat(300_000));
+    let map_point = PROCESSING.replace("match_correct", "map_response_point");
+    refused_in_time(
+        &item_of(&format!("{}{map_point}", point.replace("AREAS", &polygon))),
+        "300001 areas and corners",
+    );
+    let circles = "<areaMapEntry shape=\"circle\" coords=\"1,2,3\" mappedValue=\"1\"/>".repeat(2000);
+    let start = Instant::now();
+    read_item(item_of(&format!("{}{map_point}", point.replace("AREAS", &circles))).as_bytes(), "item.xml")
+        .unwrap();
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+
+    let pattern = "<setOutcomeValue identifier=\"B\"><patternMatch pattern=\"a{100}\"><baseValue baseType=\"string\">a</baseValue></patternMatch></setOutcomeValue>";
+    refused_in_time(&with_rules(&pattern.repeat(20_000)), "it has more than 100 <patternMatch>");
+    let set =
+        "<setOutcomeValue identifier=\"SCORE\"><baseValue baseType=\"float\">1</baseValue></setOutcomeValue>";
+    let start = Instant::now();
+    let many = read_item(with_rules(&set.repeat(30_000)).as_bytes(), "item.xml").unwrap();
+    assert_eq!(many.mark("#### B").score, Some(1.0));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}

@@ -57,12 +57,15 @@ impl Expression {
             Node::Correct(index) => state.declarations.responses[*index].correct.clone(),
             Node::MapResponse(index) => {
                 let response = state.responses[*index].as_ref();
+                state.budget.spend(response.map_or(0, cost))?;
                 let mapping = state.declarations.responses[*index].mapping.as_ref();
                 float(mapping.map(|mapping| mapping.map(response)))
             }
             Node::MapResponsePoint(index) => {
                 let response = state.responses[*index].as_ref();
                 let areas = state.declarations.responses[*index].areas.as_ref();
+                let tried = areas.map_or(0, |areas| areas.areas.len());
+                state.budget.spend(response.map_or(0, cost).saturating_mul(tried))?;
                 float(areas.map(|areas| areas.map(response)))
             }
             Node::Operation(operator, operands) => {

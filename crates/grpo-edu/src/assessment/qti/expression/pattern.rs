@@ -23,7 +23,13 @@ fn translate(pattern: &str) -> Result<String, String> {
     let mut classes = 0usize;
     while let Some(letter) = letters.next() {
         match letter {
-            '\\' => out.push_str(&escape(letters.next(), classes > 0)?),
+            '\\' => {
+                let letter = letters.next();
+                out.push_str(&escape(letter, classes > 0)?);
+                if matches!(letter, Some('p' | 'P')) {
+                    out.push_str(&category(&mut letters)?);
+                }
+            }
             '[' if classes == 0 => {
                 classes = 1;
                 out.push('[');
@@ -65,6 +71,27 @@ fn translate(pattern: &str) -> Result<String, String> {
         }
     }
     Ok(out)
+}
+
+/// The name of a category of characters, with its braces.
+fn category(letters: &mut impl Iterator<Item = char>) -> Result<String, String> {
+    let mut closed = false;
+    let name: String = letters
+        .take_while(|letter| {
+            closed = *letter == '}';
+            !closed
+        })
+        .collect();
+    let letters_only = |name: &str| name.chars().all(|letter| letter.is_ascii_alphabetic());
+    let plain = closed && name.strip_prefix('{').is_some_and(letters_only);
+    // Elsewhere these are scripts, which hold other characters than the blocks of XML Schema.
+    if !plain || name.starts_with("{Is") {
+        return Err(
+            "after `\\p`, categories like `{Lu}` are read and blocks like `{IsGreek}` aren't: write ranges"
+                .into(),
+        );
+    }
+    Ok(format!("{name}}}"))
 }
 
 fn escape(letter: Option<char>, in_class: bool) -> Result<String, String> {
@@ -124,9 +151,20 @@ mod tests {
 
     #[test]
     fn what_isnt_xml_schema_is_refused() {
-        for pattern in
-            ["^a", "a$", "(?i)a", "a*?", "a{2}?", r"\b", r"\", "[", "(", r"\p{IsGreek}", "(a{1000}){1000}"]
-        {
+        for pattern in [
+            "^a",
+            "a$",
+            "(?i)a",
+            "a*?",
+            "a{2}?",
+            r"\b",
+            r"\",
+            "[",
+            "(",
+            r"\p{IsGreek}",
+            r"\p{Lu",
+            "(a{1000}){1000}",
+        ] {
             assert!(compile(pattern).unwrap_err().contains("`pattern`"), "{pattern}");
         }
     }

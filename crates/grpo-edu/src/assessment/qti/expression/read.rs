@@ -58,15 +58,16 @@ impl Expression {
         Self { of: FLOAT, node: Node::MapResponsePoint(response) }
     }
 
-    /// Whether a response is read anywhere in it.
-    pub(in crate::assessment::qti) fn uses(&self, response: usize) -> bool {
+    /// Marks the responses that are read anywhere in it.
+    pub(in crate::assessment::qti) fn mark_used(&self, used: &mut [bool]) {
         match &self.node {
-            Node::Constant(_) | Node::Correct(_) => false,
-            Node::Variable(reference) | Node::Default(reference) => {
-                *reference == Reference::Response(response)
+            Node::Variable(Reference::Response(index))
+            | Node::MapResponse(index)
+            | Node::MapResponsePoint(index) => {
+                used[*index] = true;
             }
-            Node::MapResponse(index) | Node::MapResponsePoint(index) => *index == response,
-            Node::Operation(_, operands) => operands.iter().any(|operand| operand.uses(response)),
+            Node::Constant(_) | Node::Correct(_) | Node::Variable(_) | Node::Default(_) => {}
+            Node::Operation(_, operands) => operands.iter().for_each(|operand| operand.mark_used(used)),
         }
     }
 }

@@ -19,6 +19,24 @@ pub(super) struct Slot {
     limits: Limits,
 }
 
+impl Slot {
+    /// How many things there are to choose from.
+    pub(super) fn choices(&self) -> usize {
+        match &self.interaction {
+            Interaction::Choice { choices, .. }
+            | Interaction::Order { choices }
+            | Interaction::InlineChoice { choices } => choices.len(),
+            Interaction::Match { sources: some, targets: others }
+            | Interaction::GapMatch { fillings: some, gaps: others } => some.len() + others.len(),
+            Interaction::Text
+            | Interaction::Number
+            | Interaction::Point
+            | Interaction::Essay
+            | Interaction::Truth => 0,
+        }
+    }
+}
+
 /// What an answer may hold. What is beyond it isn't an answer: otherwise choosing everything would earn all that a mapping gives.
 #[derive(Debug, Default)]
 struct Limits {

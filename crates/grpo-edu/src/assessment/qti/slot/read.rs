@@ -176,8 +176,9 @@ fn read_gap_match(element: &Element, of: Type) -> Reading<(Interaction, Limits)>
     let fillings = read_choices(element, &texts)?;
     let gaps = read_choices(element, &gaps)?;
     // The two kinds must not share identifiers, because uses are counted by them.
+    let names: HashSet<&str> = fillings.iter().map(|filling| filling.id.as_str()).collect();
     for gap in &gaps {
-        if fillings.iter().any(|filling| filling.id == gap.id) {
+        if names.contains(gap.id.as_str()) {
             return Err(
                 element.fault(format!("a gap and a text are both called `{}`: rename one of them", gap.id))
             );
