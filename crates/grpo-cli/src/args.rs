@@ -7,6 +7,8 @@ use clap_complete::Shell;
 use grpo_device::DeviceName;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "http")]
+pub(crate) use edu::Store;
 pub(crate) use edu::{Edu, EduCommand, EduFetch, EduFit, EduItems, EduSend};
 pub(crate) use score::Score;
 

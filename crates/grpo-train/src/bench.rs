@@ -112,8 +112,7 @@ impl Bench {
             streams: Streams::new(1),
             workers: &workers,
         };
-        let question = Question { prompt, reference: None, solution: None, difficulty: None };
-        let pool = vec![question; self.prompts];
+        let pool = vec![Question::new(prompt); self.prompts];
         let mut former = Former::new(&recipe.adaptive, recipe.seed)?;
         let mut optimizer = recipe.optimizer.init();
         let startup_s = started.elapsed().as_secs_f64();

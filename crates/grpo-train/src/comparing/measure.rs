@@ -116,12 +116,7 @@ pub fn measure_memory(request: &MemoryRequest, machine: &Machine) -> Result<Memo
         streams: Streams::new(1),
         workers: &workers,
     };
-    let question = |at: usize| Question {
-        prompt: format!("Once upon a time there was a number {at}"),
-        reference: None,
-        solution: None,
-        difficulty: None,
-    };
+    let question = |at: usize| Question::new(format!("Once upon a time there was a number {at}"));
     let questions: Vec<Question> = (0..request.completions.div_ceil(group_size)).map(question).collect();
     let mut optimizer = OptimizerConfig::default().init();
     trainer.step(&mut learner, &mut optimizer, &questions, 0)?;

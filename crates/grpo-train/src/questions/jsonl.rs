@@ -10,7 +10,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// [`Error::Data`] with the line for malformed JSON or a missing question, [`Error::NoQuestions`] for an empty file.
-pub fn read_jsonl(path: &Path, config: &JsonlConfig) -> Result<Vec<Question>, Error> {
+pub(super) fn read_jsonl(path: &Path, config: &JsonlConfig) -> Result<Vec<Question>, Error> {
     let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
     let mut questions = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {

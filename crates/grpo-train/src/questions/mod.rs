@@ -298,6 +298,7 @@ impl From<grpo_edu::Problem> for Question {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::JsonlConfig;
     use grpo_edu::ArithmeticConfig;
 
     fn list(n: usize) -> Questions {
