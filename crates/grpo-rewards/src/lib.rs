@@ -8,8 +8,15 @@
 //! |---|---|---|
 //! | `number` | [`number::RightNumber`] | a final answer that is the reference's number, compared exactly |
 //! | `format` | [`text::Format`] | working, then `#### 42`, once |
+//! | `tags` | [`text::Tags`] | `<think>` and `<answer>`, in order, each once |
 //! | `exact_match` | [`text::ExactMatch`] | the reference itself |
+//! | `normalized_match` | [`text::NormalizedMatch`] | the reference but for case, punctuation, articles (SQuAD) |
+//! | `f1` | [`text::TokenF1`] | the reference's words (SQuAD) |
+//! | `multiple_choice` | [`text::MultipleChoice`] | the reference's option |
 //! | `regex` | [`text::Pattern`] | a match, in linear time |
+//! | `json_schema` | [`text::JsonSchema`] | JSON that fits a schema |
+//! | `code_fence` | [`text::CodeBlock`] | exactly one code block of a language |
+//! | `language` | [`text::Language`] | a certain human language |
 //! | `keywords` | [`text::Keywords`] | certain words |
 //! | `letter_share`, `initial_share` | [`text::LetterShare`], [`text::InitialShare`] | much of a letter |
 //! | `words_per_sentence` | [`text::WordsPerSentence`] | sentences of a wanted length |
@@ -18,6 +25,8 @@
 //! | `soft_overlong` | [`length::SoftOverlong`] | never: -1 to 0 near the length limit (DAPO) |
 //! | `item` | [`item::ItemScore`] | what the question itself says, where it judges its own answers |
 //! | `repetition` | [`repetition::Repetition`] | never: -1 to 0 for repeated n-grams |
+//!
+//! Those that judge an answer take a [`text::Part`]: what of the completion they look at (`part = "answer_tag"`).
 //!
 //! A recipe lists [`RewardSpec`]s, [`RewardSet`] adds them up, [`reward_fn`] makes a reward of a closure:
 //!
@@ -47,6 +56,7 @@ pub mod length;
 pub mod number;
 pub mod repetition;
 mod reward;
+pub mod schema;
 mod set;
 mod spec;
 pub mod text;
