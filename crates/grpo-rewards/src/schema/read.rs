@@ -47,7 +47,8 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 ];
 
 /// The drafts whose keywords mean what they mean here.
-const DRAFTS: &[&str] = &["2020-12", "2019-09", "draft-07", "draft-06"];
+const DRAFTS: &[&str] =
+    &["draft/2020-12/schema", "draft/2019-09/schema", "draft-07/schema", "draft-06/schema"];
 
 pub(super) fn read(schema: &Value) -> Result<Vec<Node>, SchemaError> {
     let mut reader =
@@ -220,8 +221,11 @@ impl<'a> Keywords<'_, 'a> {
                     "leave it out, and refer by `#/...`",
                 ));
             }
-            let draft = |name: &str| DRAFTS.iter().any(|draft| name.contains(draft));
-            if key == "$schema" && !value.as_str().is_some_and(draft) {
+            let draft = |name: &str| {
+                let (_, name) = name.trim_end_matches('#').split_once("://json-schema.org/")?;
+                DRAFTS.iter().find(|draft| **draft == name)
+            };
+            if key == "$schema" && value.as_str().and_then(draft).is_none() {
                 let fix = "use draft 2020-12, or one down to draft-06 whose keywords mean the same";
                 return Err(self.wrong(key, format!("names `{value}`, a draft that is not supported"), fix));
             }
