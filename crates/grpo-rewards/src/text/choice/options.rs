@@ -78,7 +78,8 @@ impl<'a> Options<'a> {
             || bare.parse::<usize>().ok()?.checked_sub(first).filter(|index| *index < self.labels.len());
         let worded = || self.worded(text);
         let mut readings: Vec<usize> = match read {
-            ReferenceAs::Auto => [letter(), index(), worded()].into_iter().flatten().collect(),
+            // Where labels are numbers, a number is a label.
+            ReferenceAs::Auto => [letter().or_else(index), worded()].into_iter().flatten().collect(),
             ReferenceAs::Letter => letter().into_iter().collect(),
             ReferenceAs::Index => index().into_iter().collect(),
             ReferenceAs::Text => worded().into_iter().collect(),
