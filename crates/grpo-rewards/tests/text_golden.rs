@@ -88,7 +88,7 @@ fn code_fences_equal_commonmark() {
         let got: Vec<(String, String)> = code_fences(text)
             .map(|fence| {
                 // A line ends in one character there.
-                let code = fence.code.replace("\r\n", "\n");
+                let code = fence.code().replace("\r\n", "\n");
                 (fence.info.to_owned(), code)
             })
             .collect();

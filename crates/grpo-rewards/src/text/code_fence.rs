@@ -92,16 +92,17 @@ impl Reward for Checker {
                 },
             ));
         };
+        let code = fence.code();
         let fault = match count {
             2.. => Some(format!("{count} code blocks, not one")),
             _ if !fence.closed => Some("the code block is not closed".into()),
-            _ if fence.code.trim().is_empty() => Some("the code block is empty".into()),
+            _ if code.trim().is_empty() => Some("the code block is empty".into()),
             _ => None,
         };
         let score = match fault {
             None => Score::new(1.0, "one code block"),
             Some(fault) => Score::new(0.0, fault),
         };
-        Some(score.with_extracted(keep(fence.code.trim_end())))
+        Some(score.with_extracted(keep(code.trim_end())))
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::excerpt::{keep, quote};
 use super::normal::{Normal, Punctuation};
 use super::part::{Part, PartFinder};
-use super::references::references;
+use super::references::{references, too_long};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
@@ -13,7 +13,8 @@ use crate::{Reward, RewardError, Sample, Score};
 /// not. Not applicable to rows without either.
 ///
 /// White space at both ends never counts. By default the rest is compared character by character. For the
-/// comparison of question answering (SQuAD) see [`NormalizedMatch`](super::NormalizedMatch).
+/// comparison of question answering (SQuAD) see [`NormalizedMatch`](super::NormalizedMatch). Where any difference
+/// is ignored, a text of more than 16 KiB and four times the longest reference is wrong without being looked at.
 ///
 /// ```
 /// use grpo_rewards::{Reward, RewardSpec, Sample, text::{ExactMatch, Part}};
@@ -85,6 +86,11 @@ impl Reward for Matcher {
             Ok(text) => text,
             Err(why) => return Some(Score::new(0.0, why)),
         };
+        if self.normal != Normal::default()
+            && let Some(why) = too_long(&text, &references)
+        {
+            return Some(Score::new(0.0, why).with_extracted(keep(&text)));
+        }
         let form = self.normal.form(&text);
         let right = references.iter().any(|reference| self.normal.form(reference) == form);
         let verdict = match (right, references.len()) {

@@ -3,20 +3,26 @@
 use std::borrow::Cow;
 
 /// A fenced code block of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeFence<'a> {
     /// What follows the opening fence on its line, white space at both ends left out.
     pub info: &'a str,
-    /// The lines between the fences, each with its line end.
-    pub code: Cow<'a, str>,
     /// Whether there is a closing fence. A block without one goes on to the end of the text.
     pub closed: bool,
+    /// The lines between the fences, and how many spaces there were before the opening one.
+    lines: &'a str,
+    indent: usize,
 }
 
 impl<'a> CodeFence<'a> {
     /// The first word of [`Self::info`], by custom the language; empty where there is none.
     pub fn language(&self) -> &'a str {
         self.info.split_whitespace().next().unwrap_or("")
+    }
+
+    /// The lines between the fences, each with its line end, and without the indentation of the opening fence.
+    pub fn code(&self) -> Cow<'a, str> {
+        outdent(self.lines, self.indent)
     }
 }
 
@@ -30,7 +36,7 @@ impl<'a> CodeFence<'a> {
 /// use grpo_rewards::text::code_fences;
 /// let text = "Here:\n```python\nprint(42)\n```\nDone.";
 /// let fences: Vec<_> = code_fences(text).collect();
-/// assert_eq!((fences[0].language(), &*fences[0].code, fences[0].closed), ("python", "print(42)\n", true));
+/// assert_eq!((fences[0].language(), &*fences[0].code(), fences[0].closed), ("python", "print(42)\n", true));
 /// ````
 pub fn code_fences(text: &str) -> impl Iterator<Item = CodeFence<'_>> {
     let mut lines = Lines { text, at: 0 };
@@ -50,7 +56,7 @@ pub fn code_fences(text: &str) -> impl Iterator<Item = CodeFence<'_>> {
             }
             end = line.end;
         }
-        Some(CodeFence { info: opening.info, code: outdent(&text[start..end], opening.indent), closed })
+        Some(CodeFence { info: opening.info, closed, lines: &text[start..end], indent: opening.indent })
     })
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn find_json(text: &str) -> Result<Cow<'_, str>, String> {
     };
     let marked = |language: &str| language.eq_ignore_ascii_case("json");
     if let Some(fence) = code_fences(text).filter(|fence| marked(fence.language())).last() {
-        return Ok(fence.code);
+        return Ok(fence.code());
     }
     if let Some(found) = last_bracketed(whole) {
         return Ok(Cow::Borrowed(found));

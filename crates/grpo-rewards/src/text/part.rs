@@ -133,7 +133,7 @@ impl PartFinder {
                 };
                 let fence =
                     code_fences(completion).filter(|fence| fence.closed && wanted(fence.language())).last();
-                fence.map(|fence| trimmed(fence.code)).ok_or_else(|| match language {
+                fence.map(|fence| trimmed(fence.code())).ok_or_else(|| match language {
                     Some(language) => format!("no closed code block of language `{language}`"),
                     None => "no closed code block".into(),
                 })

@@ -36,3 +36,11 @@ pub(crate) fn plain(value: &Value) -> Option<Cow<'_, str>> {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
+
+/// Why a text is not even compared with the references: it is beyond 16 KiB and more than four times as long as
+/// the longest of them, and bringing it to a normal form would only take time.
+pub(crate) fn too_long(text: &str, references: &[Cow<'_, str>]) -> Option<String> {
+    let longest = references.iter().map(|reference| reference.len()).max().unwrap_or(0);
+    let limit = (1 << 14).max(longest.saturating_mul(4));
+    (text.len() > limit).then(|| format!("has {} bytes, far more than the reference", text.len()))
+}

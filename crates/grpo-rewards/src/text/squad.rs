@@ -8,7 +8,7 @@ use super::exact_match::Matcher;
 use super::excerpt::keep;
 use super::normal::Normal;
 use super::part::{Part, PartFinder};
-use super::references::references;
+use super::references::{references, too_long};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
@@ -17,7 +17,8 @@ use crate::{Reward, RewardError, Sample, Score};
 /// it is not. Not applicable to rows without either.
 ///
 /// The exact match of SQuAD's evaluation (Rajpurkar et al. 2016). Beyond its ASCII punctuation, that of all
-/// scripts is left out, and texts are compared in Unicode's form NFKC.
+/// scripts is left out, and texts are compared in Unicode's form NFKC. A text of more than 16 KiB and four times the
+/// longest reference is wrong without being looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NormalizedMatch {
@@ -30,7 +31,8 @@ pub struct NormalizedMatch {
 /// Texts are first brought to the form of [`NormalizedMatch`]. Not applicable to rows without a reference.
 ///
 /// The F1 of SQuAD's evaluation (version 2.0, where two empty texts are the same and get 1). Partial credit
-/// for answers in words; for one word it is [`NormalizedMatch`].
+/// for answers in words; for one word it is [`NormalizedMatch`]. A text of more than 16 KiB and four times the longest
+/// reference gets 0 without being looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenF1 {
@@ -84,6 +86,9 @@ impl Reward for Overlap {
             Ok(text) => text,
             Err(why) => return Some(Score::new(0.0, why)),
         };
+        if let Some(why) = too_long(&text, &references) {
+            return Some(Score::new(0.0, why).with_extracted(keep(&text)));
+        }
         let form = Normal::SQUAD.form(&text);
         let given = count(&form);
         let best = references

@@ -105,13 +105,13 @@ impl Settings for Tags {
         }
         let marks: Vec<String> =
             self.tags.iter().flat_map(|name| [format!("<{name}>"), format!("</{name}>")]).collect();
-        let any: Vec<String> = marks.iter().map(|mark| regex::escape(mark)).collect();
+        let finders = marks.iter().map(|mark| super::pattern::compile("tags", &regex::escape(mark)));
+        let finders = finders.collect::<Result<_, _>>()?;
         let lines = match self.partial {
             Partial::Lines => on_lines(&marks)?,
             Partial::Nothing | Partial::Tags => Vec::new(),
         };
-        let any = super::pattern::compile("tags", &any.join("|"))?;
-        Ok(Box::new(Checker { settings: self.clone(), marks, any, lines }))
+        Ok(Box::new(Checker { settings: self.clone(), marks, finders, lines }))
     }
 }
 
@@ -140,59 +140,52 @@ struct Checker {
     settings: Tags,
     /// Opening and closing tag of every name in turn.
     marks: Vec<String>,
-    any: Regex,
+    finders: Vec<Regex>,
     lines: Vec<Regex>,
 }
 
-/// How often a mark appears, and where first.
-#[derive(Clone, Copy, Default)]
+/// Where a mark appears first, and whether it appears again.
+#[derive(Clone, Copy)]
 struct Seen {
-    times: usize,
     start: usize,
     end: usize,
+    again: bool,
 }
 
 impl Checker {
-    /// Every mark's appearances. One that the prompt has opened counts as standing before the completion.
-    fn seen(&self, completion: &str) -> Vec<Seen> {
-        let mut seen = vec![Seen::default(); self.marks.len()];
-        if self.settings.opened {
-            seen[0].times = 1;
-        }
-        for found in self.any.find_iter(completion) {
-            let entry = seen.iter_mut().zip(&self.marks).find(|(_, mark)| *mark == found.as_str());
-            if let Some((entry, _)) = entry {
-                if entry.times == 0 {
-                    (entry.start, entry.end) = (found.start(), found.end());
-                }
-                entry.times += 1;
+    /// Every mark's appearances. The one that the prompt has opened stands before the completion.
+    fn seen(&self, completion: &str) -> Vec<Option<Seen>> {
+        let first_two = |(index, finder): (usize, &Regex)| {
+            let mut found = finder.find_iter(completion);
+            if index == 0 && self.settings.opened {
+                return Some(Seen { start: 0, end: 0, again: found.next().is_some() });
             }
-        }
-        seen
+            let first = found.next()?;
+            Some(Seen { start: first.start(), end: first.end(), again: found.next().is_some() })
+        };
+        self.finders.iter().enumerate().map(first_two).collect()
     }
 
-    fn fault(&self, sample: &Sample<'_>, seen: &[Seen]) -> Option<String> {
-        let completion = sample.completion;
-        let counted = |index: usize| match self.settings.outside {
-            Outside::Nothing => true,
-            // Closing tags may come again.
-            Outside::After => index.is_multiple_of(2),
-        };
+    fn fault(&self, sample: &Sample<'_>, seen: &[Option<Seen>]) -> Option<String> {
+        let mut places = Vec::with_capacity(seen.len());
         for (index, (mark, seen)) in self.marks.iter().zip(seen).enumerate() {
-            match seen.times {
-                0 => return Some(format!("`{mark}` is missing")),
-                1 => {}
-                _ if self.settings.opened && index == 0 => {
+            // Where anything may follow, closing tags may come again.
+            let once = self.settings.outside == Outside::Nothing || index.is_multiple_of(2);
+            match seen {
+                None => return Some(format!("`{mark}` is missing")),
+                Some(Seen { again: true, .. }) if self.settings.opened && index == 0 => {
                     return Some(format!("`{mark}` is opened again, after the prompt did"));
                 }
-                times if counted(index) => return Some(format!("`{mark}` appears {times} times")),
-                _ => {}
+                Some(Seen { again: true, .. }) if once => {
+                    return Some(format!("`{mark}` appears more than once"));
+                }
+                Some(seen) => places.push(*seen),
             }
         }
-        if self.settings.outside == Outside::After && seen[0].start > 0 {
+        if self.settings.outside == Outside::After && places[0].start > 0 {
             return Some(format!("does not begin with `{}`", self.marks[0]));
         }
-        if let Some(fault) = self.misplaced(completion, seen) {
+        if let Some(fault) = self.misplaced(sample.completion, &places) {
             return Some(fault);
         }
         (self.settings.outside == Outside::Nothing && sample.truncated)
@@ -200,41 +193,41 @@ impl Checker {
     }
 
     /// Walks along the marks: only blanks outside of the tags, enough inside.
-    fn misplaced(&self, completion: &str, seen: &[Seen]) -> Option<String> {
+    fn misplaced(&self, completion: &str, places: &[Seen]) -> Option<String> {
         let mut at = 0;
-        for (index, (mark, seen)) in self.marks.iter().zip(seen).enumerate() {
+        for (index, (mark, place)) in self.marks.iter().zip(places).enumerate() {
             let opens = index.is_multiple_of(2);
             // Where closing tags may come again, the first one after its opening tag counts.
             let again = if opens { None } else { completion[at..].find(mark.as_str()) };
-            let start = again.map_or(seen.start, |offset| at + offset);
-            let end = again.map_or(seen.end, |_| start + mark.len());
+            let start = again.map_or(place.start, |offset| at + offset);
             let Some(passed) = completion.get(at..start) else {
                 return Some(format!("`{mark}` comes too early"));
             };
-            if let Some(inner) = self.marks.iter().find(|mark| passed.contains(mark.as_str())) {
+            let mut later = self.marks.iter().zip(places).skip(index + 1);
+            if let Some((inner, _)) = later.find(|(_, place)| (at..start).contains(&place.start)) {
                 return Some(format!("`{inner}` is out of order, before `{mark}`"));
             }
-            let amount =
-                passed.chars().filter(|c| !c.is_whitespace()).take(self.settings.min_content.max(1)).count();
+            let needed = self.settings.min_content;
+            let amount = passed.chars().filter(|c| !c.is_whitespace()).take(needed.max(1)).count();
             if opens && amount > 0 {
                 return Some(format!("text before `{mark}`"));
             }
-            if !opens && amount < self.settings.min_content {
+            if !opens && amount < needed {
                 let amount = if amount == 0 { "nothing" } else { "too little" };
                 return Some(format!("{amount} in `{}`", self.marks[index - 1]));
             }
-            at = end;
+            at = again.map_or(place.end, |_| start + mark.len());
         }
         let follows = self.settings.outside == Outside::Nothing && !completion[at..].trim().is_empty();
         follows.then(|| format!("text after `{}`", self.marks.last().map_or("", String::as_str)))
     }
 
     /// How many of the marks are as they should be, and of how many.
-    fn share(&self, completion: &str, seen: &[Seen]) -> Option<(usize, usize)> {
+    fn share(&self, completion: &str, seen: &[Option<Seen>]) -> Option<(usize, usize)> {
         let skip = usize::from(self.settings.opened);
         let right = match self.settings.partial {
             Partial::Nothing => return None,
-            Partial::Tags => seen.iter().skip(skip).filter(|seen| seen.times == 1).count(),
+            Partial::Tags => seen.iter().skip(skip).flatten().filter(|seen| !seen.again).count(),
             Partial::Lines => {
                 let once = |needle: &&Regex| needle.find_iter(completion).take(2).count() == 1;
                 self.lines.iter().skip(skip).filter(once).count()

@@ -9,6 +9,9 @@ use crate::number::{Marker, find_answer};
 
 /// How many of the last phrases are read. Earlier ones are working.
 const LAST_PHRASES: usize = 8;
+/// How much of the end of a completion is searched for phrases, in bytes: all of what a policy writes, but not of
+/// what is made to take long.
+const SEARCHED: usize = 1 << 17;
 
 /// A marked place of a completion, and the options that it names: none where it cannot be read, two or more
 /// where it does not decide.
@@ -39,6 +42,7 @@ impl Phrases {
 
     /// The last phrase that names an option.
     fn last<'t>(&self, text: &'t str, options: &Options<'_>) -> Option<(&'t str, Vec<usize>)> {
+        let text = &text[text.ceil_char_boundary(text.len().saturating_sub(SEARCHED))..];
         let line = |start: usize| text[start..].lines().next().unwrap_or("");
         let before = last_places(self.before.find_iter(text).map(|found| found.end()));
         let before = before.into_iter().rev().find_map(|start| {

@@ -54,7 +54,8 @@ pub enum ChoiceMark {
     Hash,
     /// The last `\boxed{}`. Where it is present it decides, readable or not.
     Boxed,
-    /// The last "the answer is B", "Answer: (B)", "I choose option B" or "B is correct".
+    /// The last "the answer is B", "Answer: (B)", "I choose option B" or "B is correct", in the last 128 KiB of the
+    /// completion.
     Phrase,
     /// The last line, where it is just a choice: `B`, `(B)`, `B.`, `B) its text`, or the text of an option.
     LastLine,
