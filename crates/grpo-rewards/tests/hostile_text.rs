@@ -25,6 +25,14 @@ const REWARDS: &[&str] = &[
     r#"{ "kind": "json_schema" }"#,
     r#"{ "kind": "code_fence" }"#,
     r#"{ "kind": "language" }"#,
+    r#"{ "kind": "exact_match", "name": "loose", "ignore_case": true, "ignore_punctuation": true, "ignore_compatibility": true }"#,
+    r#"{ "kind": "regex", "pattern": "(a+)+$" }"#,
+    r#"{ "kind": "length", "target": 10, "unit": "words" }"#,
+    r#"{ "kind": "repetition", "items": "words", "max_penalty": 0 }"#,
+    r#"{ "kind": "letter_share", "letter": "e" }"#,
+    r#"{ "kind": "initial_share", "letter": "s" }"#,
+    r#"{ "kind": "words_per_sentence", "target": 8 }"#,
+    r#"{ "kind": "keywords", "words": ["dog"] }"#,
 ];
 
 /// One megabyte (or whatever size) of one piece each, some with something to find before or after it.
@@ -167,6 +175,14 @@ fn a_megabyte_of_anything_is_scored_in_linear_time() {
             let took = timed(&*reward, &text, "A", &fields);
             assert!(took < LIMIT, "{name}: {took:?} for {:?}...", text.chars().take(20).collect::<String>());
         }
+        for text in texts((1 << 14) - 4) {
+            let took = timed(&*reward, &text, "A", &fields);
+            assert!(
+                took < LIMIT,
+                "{name}: {took:?} for a shorter {:?}...",
+                text.chars().take(20).collect::<String>()
+            );
+        }
     }
 }
 
@@ -186,7 +202,9 @@ fn a_reference_may_be_hostile_as_well() {
 #[test]
 #[ignore = "prints times"]
 fn times_of_hostile_texts() {
-    let (fields, texts) = (fields(), texts(1 << 20));
+    let fields = fields();
+    // Up to 16 KiB every text is brought to a normal form.
+    let texts: Vec<String> = texts(1 << 20).into_iter().chain(texts((1 << 14) - 4)).collect();
     for spec in REWARDS {
         let (name, reward) = build(spec);
         // The least of three, so that a busy machine does not count.

@@ -10,6 +10,8 @@ use super::fence::code_fences;
 const MAX_DEPTH: usize = 128;
 /// How many pairs of brackets are tried, from the last one backwards.
 const MAX_TRIES: usize = 4;
+/// The longest JSON that is looked for in other text, in bytes: far above what a policy writes.
+pub(super) const MAX_JSON: usize = 1 << 18;
 
 /// The JSON of a completion: all of it, where it is JSON; else the last code block that is marked as `json`,
 /// valid or not; else the last object or array in brackets that is valid. In time linear in the text.
@@ -57,7 +59,8 @@ fn opening(text: &[u8], last: usize) -> Option<usize> {
     let mut open: Vec<u8> = Vec::new();
     let mut in_string = false;
     let mut at = last + 1;
-    while at > 0 {
+    let furthest = at.saturating_sub(MAX_JSON);
+    while at > furthest {
         at -= 1;
         let byte = text[at];
         if byte == b'"' {

@@ -7,14 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::excerpt::keep;
-use super::json::not_json;
+use super::json::{MAX_JSON, not_json};
 use super::part::{Part, PartFinder};
 use crate::schema::{Fault, Schema};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
-/// The longest JSON that is judged, in bytes: far above what a policy writes.
-const MAX_JSON: usize = 1 << 18;
 /// The largest schema that is read from a file, in bytes.
 const MAX_SCHEMA: u64 = 1 << 20;
 

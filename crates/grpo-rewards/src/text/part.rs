@@ -37,7 +37,8 @@ pub enum Part {
     /// The code of the last closed code block (see [`code_fences`]).
     CodeFence,
     /// The JSON in it: all of the completion where that is JSON; else the last code block marked as `json`;
-    /// else the last object or array that is valid.
+    /// else the last object or array that is valid and has at most 256 KiB (up to three that are not JSON may
+    /// follow it).
     Json,
     /// What the last `<name>` and `</name>` enclose.
     Tag(String),
