@@ -89,7 +89,7 @@ fn every_reward_that_has_a_part_looks_there() {
         assert_eq!(right.value, 1.0, "{spec}: {}", right.reason);
         assert!(right.extracted.is_some(), "{spec} says what it judged");
         let wrong = score(&format!("<a>{outside}</a>{inside}"));
-        assert_eq!(wrong.value < 0.5, true, "{spec}: {}", wrong.reason);
+        assert!(wrong.value < 0.5, "{spec}: {}", wrong.reason);
         let missing = score(inside);
         assert_eq!((missing.value, &*missing.reason), (0.0, "no `<a>` with its `</a>`"), "{spec}");
     }

@@ -27,6 +27,7 @@
 //! ```
 
 mod check;
+mod keyword;
 mod number;
 mod read;
 

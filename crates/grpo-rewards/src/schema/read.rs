@@ -5,50 +5,13 @@ use std::collections::HashMap;
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
+use super::keyword::refusal;
 use super::{
     ArrayRules, Condition, Contains, Id, Node, NumberRules, ObjectRules, SchemaError, StringRules, Type,
 };
 
 /// How many schemas one may consist of; beyond, it is surely not written by hand for this.
 const MAX_NODES: usize = 10_000;
-
-/// Keywords that say something about a schema, not about values.
-const ANNOTATIONS: &[&str] = &[
-    "$schema",
-    "$id",
-    "$comment",
-    "$anchor",
-    "$defs",
-    "definitions",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "deprecated",
-    "readOnly",
-    "writeOnly",
-    "format",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-];
-
-/// Keywords that mean something which is not done here, with what to use instead.
-const UNSUPPORTED: &[(&str, &str)] = &[
-    ("unevaluatedProperties", "use `additionalProperties` beside the `properties`"),
-    ("unevaluatedItems", "use `items` beside the `prefixItems`"),
-    ("$dynamicRef", "use `$ref`"),
-    ("$dynamicAnchor", "use `$anchor` and `$ref`"),
-    ("$recursiveRef", "use `$ref`"),
-    ("$recursiveAnchor", "use `$ref`"),
-    ("$vocabulary", "leave it out"),
-    ("additionalItems", "use `prefixItems` for the first items and `items` for the others"),
-    ("dependencies", "use `dependentRequired` or `dependentSchemas`"),
-];
-
-/// The drafts whose keywords mean what they mean here.
-const DRAFTS: &[&str] =
-    &["draft/2020-12/schema", "draft/2019-09/schema", "draft-07/schema", "draft-06/schema"];
 
 pub(super) fn read(schema: &Value) -> Result<Vec<Node>, SchemaError> {
     let mut reader =
@@ -176,7 +139,11 @@ struct Keywords<'r, 'a> {
 
 impl<'a> Keywords<'_, 'a> {
     fn read(mut self) -> Result<Node, SchemaError> {
-        self.check_names()?;
+        for (key, value) in self.map {
+            if let Some((problem, fix)) = refusal(key, value, self.pointer.is_empty()) {
+                return Err(self.wrong(key, problem, fix));
+            }
+        }
         let mut all_of = self.schemas("allOf")?.unwrap_or_default();
         if let Some(value) = self.map.get("$ref") {
             let Value::String(reference) = value else {
@@ -207,40 +174,6 @@ impl<'a> Keywords<'_, 'a> {
         fix: impl Into<std::borrow::Cow<'static, str>>,
     ) -> SchemaError {
         error(&below(self.pointer, key), problem, fix)
-    }
-
-    fn check_names(&self) -> Result<(), SchemaError> {
-        for (key, value) in self.map {
-            if let Some((_, fix)) = UNSUPPORTED.iter().find(|(name, _)| name == key) {
-                return Err(self.wrong(key, "is not supported", *fix));
-            }
-            if key == "$id" && !self.pointer.is_empty() {
-                return Err(self.wrong(
-                    key,
-                    "is not supported below the top",
-                    "leave it out, and refer by `#/...`",
-                ));
-            }
-            let draft = |name: &str| {
-                let (_, name) = name.trim_end_matches('#').split_once("://json-schema.org/")?;
-                DRAFTS.iter().find(|draft| **draft == name)
-            };
-            if key == "$schema" && value.as_str().and_then(draft).is_none() {
-                let fix = "use draft 2020-12, or one down to draft-06 whose keywords mean the same";
-                return Err(self.wrong(key, format!("names `{value}`, a draft that is not supported"), fix));
-            }
-            if !ANNOTATIONS.contains(&key.as_str())
-                && !KEYWORDS.contains(&key.as_str())
-                && !key.starts_with("x-")
-            {
-                return Err(self.wrong(
-                    key,
-                    "is no keyword of JSON Schema",
-                    "correct it, or begin it with `x-`",
-                ));
-            }
-        }
-        Ok(())
     }
 
     fn schema(&mut self, key: &str) -> Result<Option<Id>, SchemaError> {
@@ -421,46 +354,6 @@ impl<'a> Keywords<'_, 'a> {
         Ok(self.schema("if")?.map(|when| Condition { when, then, otherwise }))
     }
 }
-
-/// Keywords that are read above.
-const KEYWORDS: &[&str] = &[
-    "$ref",
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "not",
-    "if",
-    "then",
-    "else",
-    "type",
-    "enum",
-    "const",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "prefixItems",
-    "items",
-    "contains",
-    "minContains",
-    "maxContains",
-    "minProperties",
-    "maxProperties",
-    "required",
-    "properties",
-    "patternProperties",
-    "additionalProperties",
-    "propertyNames",
-    "dependentRequired",
-    "dependentSchemas",
-];
 
 /// Refuses schemas that apply to a value by way of themselves: checking would never end.
 fn refuse_circles(nodes: &[Node], places: &[String]) -> Result<(), SchemaError> {

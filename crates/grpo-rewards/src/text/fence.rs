@@ -132,10 +132,9 @@ fn outdent(code: &str, indent: usize) -> Cow<'_, str> {
     if indent == 0 {
         return Cow::Borrowed(code);
     }
-    let mut lines = Lines { text: code, at: 0 };
     let mut out = String::with_capacity(code.len());
     let mut start = 0;
-    while let Some(line) = lines.next() {
+    for line in (Lines { text: code, at: 0 }) {
         out.push_str(&code[start + run(line.text, b' ').min(indent)..line.end]);
         start = line.end;
     }
