@@ -34,8 +34,8 @@ use crate::{Reward, RewardError, Sample, Score};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Language {
-    /// The wanted language: its code of two letters (ISO 639-1: `"en"`) or three (ISO 639-3: `"eng"`), or its English name.
-    /// Default: what the row's field `language` says; not applicable to rows that do not have it.
+    /// The wanted language: its code of two letters (ISO 639-1: `"en"`) or three (ISO 639-3: `"eng"`), or its
+    /// English name. Default: what the row's field `language` says; not applicable to rows that do not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// The languages that come into question, the wanted one aside. Fewer of them are told apart more surely.

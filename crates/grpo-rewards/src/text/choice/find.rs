@@ -36,8 +36,11 @@ impl Phrases {
         let noun = r"(?:answer|choice|option|solution)(?:\*\*)?";
         let verb = r"(?:answer|choose|pick|select)\s+(?:is\s+)?(?:(?:option|choice|answer|letter)\s+)?";
         let before = format!(r"(?i-u)\b(?:{noun}{be}|{verb})(?:\*\*)?");
-        let after = r"(?i-u)\(?\b[a-z0-9]{1,3}\b\)?(?:\*\*)?\s+(?:is|must\s+be|would\s+be|seems)\s+(?:the\s+)?(?:correct|right|best|answer)\b";
-        Ok(Self { before: pattern(&before)?, after: pattern(after)? })
+        let label = r"\(?\b[a-z0-9]{1,3}\b\)?(?:\*\*)?";
+        let after = format!(
+            r"(?i-u){label}\s+(?:is|must\s+be|would\s+be|seems)\s+(?:the\s+)?(?:correct|right|best|answer)\b"
+        );
+        Ok(Self { before: pattern(&before)?, after: pattern(&after)? })
     }
 
     /// The last phrase that names an option.
