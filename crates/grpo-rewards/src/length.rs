@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::number::RightNumber;
 use crate::spec::{Settings, finite, positive};
 use crate::text::{check_tolerance, closeness, words};
-use crate::{Reward, RewardError, Sample, Score};
+use crate::{Reward, RewardError, RewardKind, Sample, Score};
 
 /// What a length is counted in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,8 +151,8 @@ impl Reward for TargetLength {
 }
 
 /// The cosine length reward: right answers are worth more when short, wrong ones cost less when long (there
-/// was at least an attempt). Whether an answer is right is decided as by [`RightNumber`] with its default
-/// settings; not applicable where that or the tokens are not. Equal to TRL's `get_cosine_scaled_reward`.
+/// was at least an attempt). Whether an answer is right is the business of another reward; not applicable where
+/// that or the tokens are not. Equal to TRL's `get_cosine_scaled_reward`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CosineLength {
@@ -170,6 +170,10 @@ pub struct CosineLength {
     /// The reward of a wrong answer of `max_tokens`. Default: -0.5.
     #[serde(default = "wrong_long")]
     pub wrong_long: f64,
+    /// Which reward decides whether an answer is right: it is where that gives more than a half. Default:
+    /// `{ kind = "number" }` with its default settings.
+    #[serde(default = "verifier")]
+    pub verifier: Box<RewardKind>,
 }
 
 fn right_short() -> f64 {
@@ -188,13 +192,17 @@ fn wrong_long() -> f64 {
     -0.5
 }
 
+fn verifier() -> Box<RewardKind> {
+    Box::new(RightNumber::default().into())
+}
+
 impl Settings for CosineLength {
     fn kind(&self) -> &'static str {
         "cosine_length"
     }
 
     fn needs_reference(&self) -> bool {
-        true
+        self.verifier.needs_reference()
     }
 
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
@@ -203,7 +211,7 @@ impl Settings for CosineLength {
         finite("right_long", self.right_long)?;
         finite("wrong_short", self.wrong_short)?;
         finite("wrong_long", self.wrong_long)?;
-        let verifier = RightNumber { right: 1.0, wrong: 0.0, ..RightNumber::default() }.build()?;
+        let verifier = self.verifier.build().map_err(|error| error.within("verifier"))?;
         Ok(Box::new(Cosine { settings: self.clone(), verifier }))
     }
 }
@@ -220,8 +228,11 @@ impl Reward for Cosine {
 
     fn score(&self, sample: &Sample<'_>) -> Option<Score> {
         let verdict = self.verifier.score(sample)?;
+        if verdict.value.is_nan() {
+            return Some(verdict);
+        }
         let length = sample.token_count()?;
-        let CosineLength { max_tokens, right_short, right_long, wrong_short, wrong_long } = self.settings;
+        let CosineLength { max_tokens, right_short, right_long, wrong_short, wrong_long, .. } = self.settings;
         let (short, long) =
             if verdict.value > 0.5 { (right_short, right_long) } else { (wrong_short, wrong_long) };
         let value = cosine(length, max_tokens, short, long);

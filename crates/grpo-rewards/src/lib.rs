@@ -8,8 +8,15 @@
 //! |---|---|---|
 //! | `number` | [`number::RightNumber`] | a final answer that is the reference's number, compared exactly |
 //! | `format` | [`text::Format`] | working, then `#### 42`, once |
+//! | `tags` | [`text::Tags`] | `<think>` and `<answer>`, in order, each once |
 //! | `exact_match` | [`text::ExactMatch`] | the reference itself |
+//! | `normalized_match` | [`text::NormalizedMatch`] | the reference but for case, punctuation, articles (SQuAD) |
+//! | `f1` | [`text::TokenF1`] | the reference's words (SQuAD) |
+//! | `multiple_choice` | [`text::MultipleChoice`] | the reference's option |
 //! | `regex` | [`text::Pattern`] | a match, in linear time |
+//! | `json_schema` | [`text::JsonSchema`] | JSON that fits a schema |
+//! | `code_fence` | [`text::CodeBlock`] | exactly one code block of a language |
+//! | `language` | [`text::Language`] | a certain human language |
 //! | `keywords` | [`text::Keywords`] | certain words |
 //! | `letter_share`, `initial_share` | [`text::LetterShare`], [`text::InitialShare`] | much of a letter |
 //! | `words_per_sentence` | [`text::WordsPerSentence`] | sentences of a wanted length |
@@ -22,6 +29,8 @@
 //! | `process` | [`external::ChildProcess`] | what another program says |
 //! | `http` | [`external::HttpService`] | what a service says (with the feature `http`) |
 //! | `repetition` | [`repetition::Repetition`] | never: -1 to 0 for repeated n-grams |
+//!
+//! Those that judge an answer take a [`text::Part`]: what of the completion they look at (`part = "answer_tag"`).
 //!
 //! A recipe lists [`RewardSpec`]s, [`RewardSet`] adds them up, [`reward_fn`] makes a reward of a closure:
 //!
@@ -58,6 +67,7 @@ pub mod length;
 pub mod number;
 pub mod repetition;
 mod reward;
+pub mod schema;
 mod set;
 pub mod shaping;
 mod spec;

@@ -1,6 +1,6 @@
 //! A penalty for saying the same thing again and again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
@@ -86,12 +86,23 @@ impl Reward for Repetition {
                 repeated_share(sample.tokens, self.ngram)
             }
             Items::Words => {
-                let words: Vec<String> = words(sample.completion).map(str::to_lowercase).collect();
-                repeated_share(&words, self.ngram)
+                let text = sample.completion.to_lowercase();
+                repeated_share(&numbered(words(&text)), self.ngram)
             }
         };
         // Not `share * penalty` alone: that would be -0 for a text without repetition.
         let value = if share == 0.0 { 0.0 } else { share * self.max_penalty };
         Some(Score::new(value, format!("{:.0}% of {}-grams are repeated", share * 100.0, self.ngram)))
     }
+}
+
+/// The same number for the same word, so that an n-gram is compared without its letters.
+fn numbered<'a>(words: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let mut numbers = HashMap::new();
+    words
+        .map(|word| {
+            let next = numbers.len();
+            *numbers.entry(word).or_insert(next)
+        })
+        .collect()
 }

@@ -10,7 +10,10 @@ use crate::item::ItemScore;
 use crate::length::{CosineLength, SoftOverlong, TargetLength};
 use crate::number::RightNumber;
 use crate::repetition::Repetition;
-use crate::text::{ExactMatch, Format, InitialShare, Keywords, LetterShare, Pattern, WordsPerSentence};
+use crate::text::{
+    CodeBlock, ExactMatch, Format, InitialShare, JsonSchema, Keywords, Language, LetterShare, MultipleChoice,
+    NormalizedMatch, Pattern, Tags, TokenF1, WordsPerSentence,
+};
 use crate::{Reward, RewardError};
 
 /// One entry of a recipe's list of rewards: which reward, how much it counts, what it is called.
@@ -46,8 +49,24 @@ pub enum RewardKind {
     Number(RightNumber),
     /// Working first, then the answer after its marker, once.
     Format(Format),
+    /// Tags in order, each exactly once.
+    Tags(Tags),
     /// The completion is the reference.
     ExactMatch(ExactMatch),
+    /// The completion is the reference but for case, punctuation, articles and white space (SQuAD).
+    NormalizedMatch(NormalizedMatch),
+    /// The words that the completion shares with the reference (SQuAD).
+    #[serde(rename = "f1")]
+    TokenF1(TokenF1),
+    /// The option of the reference was chosen.
+    MultipleChoice(MultipleChoice),
+    /// JSON that fits a schema.
+    JsonSchema(JsonSchema),
+    /// Exactly one code block.
+    #[serde(rename = "code_fence")]
+    CodeBlock(CodeBlock),
+    /// Written in the wanted language.
+    Language(Language),
     /// A regular expression matches.
     #[serde(rename = "regex")]
     Pattern(Pattern),
@@ -131,6 +150,11 @@ impl RewardKind {
         self.settings().kind()
     }
 
+    /// Checks the settings and prepares the reward.
+    pub(crate) fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
+        self.settings().build()
+    }
+
     /// Whether it compares the completion with a reference, and so has nothing to say about a sample without one.
     pub fn needs_reference(&self) -> bool {
         self.settings().needs_reference()
@@ -184,7 +208,7 @@ impl RewardSpec {
             let problem = format!("{name:?} cannot name a metric");
             return Err(RewardError::invalid("name", problem, "use letters, digits, `_`, `-` or `.`"));
         }
-        self.kind.settings().build()
+        self.kind.build()
     }
 }
 
@@ -233,7 +257,14 @@ macro_rules! kinds {
 kinds! {
     Number(RightNumber),
     Format(Format),
+    Tags(Tags),
     ExactMatch(ExactMatch),
+    NormalizedMatch(NormalizedMatch),
+    TokenF1(TokenF1),
+    MultipleChoice(MultipleChoice),
+    JsonSchema(JsonSchema),
+    CodeBlock(CodeBlock),
+    Language(Language),
     Pattern(Pattern),
     SoftOverlong(SoftOverlong),
     TargetLength(TargetLength),

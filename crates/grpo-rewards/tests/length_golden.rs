@@ -75,6 +75,7 @@ fn equals_trl() {
                     right_long: config.min_correct.unwrap(),
                     wrong_short: config.min_wrong.unwrap(),
                     wrong_long: config.max_wrong.unwrap(),
+                    verifier: Box::new(grpo_rewards::number::RightNumber::default().into()),
                 };
                 let reward = RewardSpec::new(settings.clone()).build().unwrap();
                 let both = |(length, correct): (&usize, &Option<bool>)| {

@@ -53,6 +53,29 @@ fn a_recipe_is_read_and_written_back_in_full() {
 }
 
 #[test]
+fn settings_of_every_kind_survive_being_written() {
+    for text in [
+        "kind = \"tags\"\ntags = [\"work\"]\noutside = \"after\"\npartial = \"lines\"\nopened = true",
+        "kind = \"exact_match\"\npart = { tag = \"final\" }\nignore_compatibility = true",
+        "kind = \"normalized_match\"\npart = \"answer_tag\"",
+        "kind = \"f1\"\npart = { regex = \"x=(.*)\" }",
+        "kind = \"multiple_choice\"\norder = [\"hash\", \"last_line\"]\nreference_as = \"index\"\nfirst_index = 1",
+        "kind = \"json_schema\"\npart = \"whole\"\n[schema]\ntype = [\"object\", \"null\"]\n[schema.properties.a]\nminimum = 1.5",
+        "kind = \"json_schema\"",
+        "kind = \"code_fence\"\nlanguages = [\"rust\", \"rs\"]",
+        "kind = \"language\"\nlanguage = \"en\"\namong = [\"de\"]\nmin_confidence = 0.5",
+        "kind = \"language\"",
+        "kind = \"cosine_length\"\nmax_tokens = 64\nverifier = { kind = \"multiple_choice\", part = \"answer_tag\" }",
+        "kind = \"cosine_length\"\nmax_tokens = 64",
+    ] {
+        let spec: RewardSpec = toml::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        spec.validate().unwrap();
+        let written = toml::to_string(&spec).unwrap();
+        assert_eq!(toml::from_str::<RewardSpec>(&written).unwrap(), spec, "{written}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_says_why() {
     for (text, part) in [
         ("kind = \"nmber\"", "unknown variant `nmber`, expected one of `number`"),
@@ -104,6 +127,26 @@ fn impossible_values_name_the_key_and_the_fix() {
         ("kind = \"keywords\"\nwords = []", "`words`: is empty"),
         ("kind = \"keywords\"\nwords = [\"a\", \"two words\"]", "`words[1]`: \"two words\" is not one word"),
         ("kind = \"keywords\"\nwords = [\"a\", \"A\"]", "`words[1]`: \"A\" is listed twice"),
+        ("kind = \"tags\"\ntags = []", "`tags`: has 0 names; name 1 to 8 tags"),
+        ("kind = \"tags\"\ntags = [\"a\", \"<b>\"]", "`tags[1]`: \"<b>\" cannot name a tag"),
+        ("kind = \"tags\"\ntags = [\"a\", \"a\"]", "`tags[1]`: \"a\" is listed twice"),
+        ("kind = \"exact_match\"\npart = { after = \"\" }", "`part`: names an empty text"),
+        ("kind = \"multiple_choice\"\nletters = 1", "`letters`: is 1; use 2 to 26"),
+        ("kind = \"multiple_choice\"\norder = []", "`order`: is empty, so no choice would be found"),
+        ("kind = \"multiple_choice\"\nfirst_index = 2", "`first_index`: is 2; count from 0 or from 1"),
+        (
+            "kind = \"json_schema\"\nschema = { typ = 1 }",
+            "`schema`: at `#/typ`: is no keyword of JSON Schema",
+        ),
+        ("kind = \"json_schema\"\nschema = \"no-such.json\"", "`schema`: no-such.json cannot be read"),
+        ("kind = \"code_fence\"\nlanguages = [\"a b\"]", "`languages[0]`: \"a b\" is more than one word"),
+        ("kind = \"language\"\nlanguage = \"xx\"", "`language`: \"xx\" is not a language that can be told"),
+        ("kind = \"language\"\namong = [\"de\", \"?\"]", "`among[1]`: \"?\" is not a language"),
+        ("kind = \"language\"\nmin_script = 2", "`min_script`: is 2; use a share from 0 to 1"),
+        (
+            "kind = \"cosine_length\"\nmax_tokens = 9\nverifier = { kind = \"regex\", pattern = \"(\" }",
+            "`verifier.pattern`: is not a usable pattern",
+        ),
         ("kind = \"exact_match\"\nname = \"a/b\"", "`name`: \"a/b\" cannot name a metric"),
     ] {
         let spec: RewardSpec = toml::from_str(text).expect(text);

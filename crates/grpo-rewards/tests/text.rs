@@ -13,6 +13,11 @@ fn scored(spec: &str, completion: &str) -> (f64, String) {
     (score.value, score.reason.into_owned())
 }
 
+fn scored_for(spec: &str, completion: &str, reference: &str) -> (f64, String) {
+    let score = score(spec, &Sample::new("", completion).with_reference(reference)).unwrap();
+    (score.value, score.reason.into_owned())
+}
+
 #[track_caller]
 fn check(spec: &str, rows: &[(&str, f64)]) {
     for (completion, want) in rows {
@@ -67,6 +72,18 @@ fn exact_match() {
     let loose = r#"{ "kind": "exact_match", "ignore_case": true, "collapse_whitespace": true, "ignore_punctuation": true }"#;
     assert_eq!(value(loose, "the  city, of PARIS.", "The city of Paris"), 1.0);
     assert_eq!(value(loose, "the city of Rome", "The city of Paris"), 0.0);
+    assert_eq!(value(loose, "STRASSE", "straße"), 1.0, "full case folding");
+    assert_eq!(value(loose, "cafe\u{301}", "cafe"), 0.0, "an accent is no punctuation");
+    let same = r#"{ "kind": "exact_match", "ignore_compatibility": true, "ignore_articles": true }"#;
+    assert_eq!(value(same, "the cafe\u{301} ﬁn", "a café fin"), 1.0);
+    assert_eq!(value(same, "café", "Café"), 0.0);
+    let why = |completion: &str| scored_for(strict, completion, "Paris");
+    assert_eq!(why("Rome\u{202e}").1, "`Rome\u{fffd}` is not the reference");
+    assert_eq!(why(" \n").1, "nothing is not the reference");
+    let long = "x".repeat(1 << 15);
+    assert_eq!(value(strict, &long, &long), 1.0);
+    assert_eq!(value(loose, &long, &long), 1.0, "the reference is as long");
+    assert_eq!(scored_for(loose, &long, "x").1, "has 32768 bytes, far more than the reference");
     assert_eq!(score(strict, &Sample::new("", "Paris")), None, "no reference");
 }
 
@@ -77,6 +94,18 @@ fn regex() {
         r#"{ "kind": "regex", "pattern": "yes|no", "whole": true }"#,
         &[(" yes\n", 1.0), ("no", 1.0), ("yes or no", 0.0), ("yes no", 0.0)],
     );
+}
+
+#[test]
+fn cosine_length_goes_by_any_verifier() {
+    let spec = r#"{ "kind": "cosine_length", "max_tokens": 4, "verifier": { "kind": "multiple_choice" } }"#;
+    let value = |completion: &str, reference: &str| {
+        score(spec, &Sample::new("", completion).with_reference(reference).with_tokens(&[0, 0])).unwrap()
+    };
+    assert!((value("Answer: B", "B").value - 0.75).abs() < 1e-12);
+    assert!((value("Answer: C", "B").value + 0.75).abs() < 1e-12);
+    assert_eq!(value("Answer: C", "B").reason, "2 of 4 tokens; `C` (after \"answer\") is C, not B");
+    assert!(value("Answer: C", "?").value.is_nan(), "the verifier cannot use the row");
 }
 
 #[test]

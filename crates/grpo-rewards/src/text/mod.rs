@@ -1,18 +1,40 @@
 //! Rewards for properties of text that can be checked without knowing what it means.
 
+mod choice;
+mod code_fence;
 mod exact_match;
+mod excerpt;
+mod fence;
 mod format;
+mod json;
+mod json_schema;
 mod keywords;
+mod language;
 mod letters;
+mod normal;
+mod part;
 mod pattern;
+mod references;
 mod sentences;
+mod squad;
+mod tags;
 
+pub use choice::{ChoiceMark, MultipleChoice, ReferenceAs};
+pub use code_fence::CodeBlock;
 pub use exact_match::ExactMatch;
+pub use fence::{CodeFence, code_fences};
 pub use format::Format;
+pub use json_schema::{JsonSchema, SchemaSource};
 pub use keywords::{Keywords, Need};
+pub use language::Language;
 pub use letters::{InitialShare, LetterShare};
+pub use part::{Part, PartFinder};
 pub use pattern::Pattern;
 pub use sentences::WordsPerSentence;
+pub use squad::{NormalizedMatch, TokenF1};
+pub use tags::{Outside, Partial, Tags};
+
+pub(crate) use excerpt::quote;
 
 use crate::RewardError;
 

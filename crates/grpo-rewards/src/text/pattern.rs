@@ -3,6 +3,8 @@
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::excerpt::keep;
+use super::part::{Part, PartFinder};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
@@ -15,10 +17,13 @@ use crate::{Reward, RewardError, Sample, Score};
 pub struct Pattern {
     /// The regular expression. `(?i)` ignores case, `(?s)` lets `.` match line breaks.
     pub pattern: String,
-    /// Whether it must match the whole completion (white space at both ends left out) rather than any part.
+    /// Whether it must match all of what it looks at (white space at both ends left out) rather than any part.
     /// Default: any part.
     #[serde(default)]
     pub whole: bool,
+    /// Which part of the completion it looks at. Default: the whole.
+    #[serde(default)]
+    pub part: Part,
 }
 
 impl Settings for Pattern {
@@ -33,13 +38,14 @@ impl Settings for Pattern {
         }
         let anchored = format!(r"\A(?:{})\z", self.pattern);
         let regex = compile("pattern", if self.whole { &anchored } else { &self.pattern })?;
-        Ok(Box::new(Matcher { regex, whole: self.whole }))
+        Ok(Box::new(Matcher { regex, whole: self.whole, part: self.part.finder()? }))
     }
 }
 
 struct Matcher {
     regex: Regex,
     whole: bool,
+    part: PartFinder,
 }
 
 impl Reward for Matcher {
@@ -48,11 +54,14 @@ impl Reward for Matcher {
     }
 
     fn score(&self, sample: &Sample<'_>) -> Option<Score> {
-        let text = if self.whole { sample.completion.trim() } else { sample.completion };
-        Some(if self.regex.is_match(text) {
-            Score::new(1.0, "matches the pattern")
-        } else {
-            Score::new(0.0, "does not match the pattern")
+        let text = match self.part.find(sample.completion) {
+            Ok(text) => text,
+            Err(why) => return Some(Score::new(0.0, why)),
+        };
+        let text = if self.whole { text.trim() } else { &text };
+        Some(match self.regex.find(text) {
+            Some(found) => Score::new(1.0, "matches the pattern").with_extracted(keep(found.as_str())),
+            None => Score::new(0.0, "does not match the pattern"),
         })
     }
 }
