@@ -39,12 +39,12 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # nothing beside the sources
 
-from math_corpus import SEED, Pair, given_problems  # noqa: E402
-from math_corpus.corpus import all_pairs  # noqa: E402
+from math_corpus import SEED, Pair, given_problems
+from math_corpus.corpus import all_pairs
 
 # This file has the name of the package that it asks; the package comes from elsewhere.
 sys.path.remove(str(Path(__file__).resolve().parent))
-from math_verify import parse, verify  # noqa: E402
+from math_verify import parse, verify
 
 FIXTURE = Path(__file__).resolve().parent.parent / "fixtures" / "math_pairs.json"
 SOURCE = "tests/oracle/math_verify.py write, seed {}; default settings, latex2sympy2_extended {}; MATH-style references parsed in \\boxed"
@@ -127,8 +127,12 @@ def read_rows(path: Path) -> list[dict]:
 
 def with_verdict(row: dict) -> dict:
     """A row of a user's own file has no verdict yet; its style is guessed from the reference."""
+    missing = [key for key in ("completion", "reference") if not isinstance(row.get(key), str)]
+    if missing:
+        sys.exit(f"a row of the pairs lacks {' and '.join(missing)} (a string): {line(row)[:200]}")
     style = row.get("style") or ("math" if any(c in row["reference"] for c in "\\^_(){}=") else "gsm8k")
-    return row if "math_verify" in row else {**row, "style": style, "math_verify": verdict(style, row["completion"], row["reference"])}
+    said = row["math_verify"] if "math_verify" in row else verdict(style, row["completion"], row["reference"])
+    return {**row, "style": style, "math_verify": said}
 
 
 def compare(results: Path, pairs: Path | None) -> int:
@@ -137,7 +141,7 @@ def compare(results: Path, pairs: Path | None) -> int:
     if len(scores) != len(cases):
         sys.exit(f"{results} has {len(scores)} rows, the pairs are {len(cases)}: score the same file that you compare with")
     agree, total = Counter(), Counter()
-    for case, result in zip(cases, scores):
+    for case, result in zip(cases, scores, strict=True):
         ours, theirs, truth = (result.get("score") or 0) >= 0.5, case["math_verify"], case.get("truth")
         total[case["style"]] += 1
         agree[case["style"]] += ours == theirs
@@ -153,8 +157,8 @@ def compare(results: Path, pairs: Path | None) -> int:
             )
     for name in total:
         print(f"{name}: {agree[name]} of {total[name]} agree, {agree[name] / total[name]:.2%}")
-    both = [sum(counter[style] for style in ("gsm8k", "math")) for counter in (agree, total)]
-    print(f"with math-verify: {both[0]} of {both[1]}, {both[0] / both[1]:.2%}")
+    same = agree["gsm8k"] + agree["math"]
+    print(f"with math-verify: {same} of {len(cases)}, {same / max(len(cases), 1):.2%}")
     return 0
 
 

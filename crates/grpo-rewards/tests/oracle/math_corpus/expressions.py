@@ -20,8 +20,25 @@ def quadratic(r: Random) -> Item:
     return Item(
         f"Vieta's formulas tell us that the sum of the roots is ${p + q}$ and their product is ${c}$. We want the monic quadratic with these roots.",
         text if r.random() < 0.7 else text.replace(" ", ""),
-        [text, total(list(reversed(powers([1, b, c])))), factor(p) + factor(q), factor(q) + factor(p), text.replace(" ", ""), f"x({total([(1, 'x'), (b, '')])}){signed(c)}", Plain(text), text.replace("x^2", "x^{2}")],
-        [polynomial([1, -b, c]), polynomial([1, b, -c]), polynomial([1, b, c + 1]), polynomial([1, b + 1, c]), polynomial([2, b, c]), polynomial([b, c]), Plain(polynomial([1, b, -c]))],
+        [
+            text,
+            total(list(reversed(powers([1, b, c])))),
+            factor(p) + factor(q),
+            factor(q) + factor(p),
+            text.replace(" ", ""),
+            f"x({total([(1, 'x'), (b, '')])}){signed(c)}",
+            Plain(text),
+            text.replace("x^2", "x^{2}"),
+        ],
+        [
+            polynomial([1, -b, c]),
+            polynomial([1, b, -c]),
+            polynomial([1, b, c + 1]),
+            polynomial([1, b + 1, c]),
+            polynomial([2, b, c]),
+            polynomial([b, c]),
+            Plain(polynomial([1, b, -c])),
+        ],
         name="p(x)",
     )
 
@@ -33,8 +50,22 @@ def cubic(r: Random) -> Item:
     return Item(
         "We distribute each term of the first factor over the second one. Collecting like powers of $x$ gives four terms.",
         text,
-        [text, total(list(reversed(powers(a)))), text.replace(" ", ""), f"x({polynomial(a[:3])}){signed(a[3])}", f"x^2({polynomial(a[:2])}){' + ' if a[2] > 0 else ' - '}{term(abs(a[2]), 'x')}{signed(a[3])}", text],
-        [polynomial([*a[:3], -a[3]]), polynomial([a[0], -a[1], *a[2:]]), polynomial([*a[:2], a[2] + 1 or 2, a[3]]), polynomial([a[0] + 1, *a[1:]]), polynomial(a[1:])] + ([polynomial(swapped)] if swapped != a else []),
+        [
+            text,
+            total(list(reversed(powers(a)))),
+            text.replace(" ", ""),
+            f"x({polynomial(a[:3])}){signed(a[3])}",
+            f"x^2({polynomial(a[:2])}){' + ' if a[2] > 0 else ' - '}{term(abs(a[2]), 'x')}{signed(a[3])}",
+            text,
+        ],
+        [
+            polynomial([*a[:3], -a[3]]),
+            polynomial([a[0], -a[1], *a[2:]]),
+            polynomial([*a[:2], a[2] + 1 or 2, a[3]]),
+            polynomial([a[0] + 1, *a[1:]]),
+            polynomial(a[1:]),
+        ]
+        + ([polynomial(swapped)] if swapped != a else []),
     )
 
 
@@ -58,8 +89,21 @@ def squared_binomial(r: Random) -> Item:
     return Item(
         f"The outer coefficients ${a * a}$ and ${b * b}$ are squares, and the middle one is twice the product of their roots. So this is a perfect square.",
         f"({inner})^2",
-        [f"({inner})^2", f"({inner})({inner})", f"({total([(b, ''), (a, 'x')])})^2", f"({inner})^{{2}}", f"({total([(-a, 'x'), (-b, '')])})^2"],
-        [f"({total([(a, 'x'), (-b, '')])})^2", f"({inner})^3", f"({total([(a, 'x'), (b + 10, '')])})^2", inner, f"({total([(a, 'x'), (-b, '')])})({inner})", f"{a}({inner})^2"],
+        [
+            f"({inner})^2",
+            f"({inner})({inner})",
+            f"({total([(b, ''), (a, 'x')])})^2",
+            f"({inner})^{{2}}",
+            f"({total([(-a, 'x'), (-b, '')])})^2",
+        ],
+        [
+            f"({total([(a, 'x'), (-b, '')])})^2",
+            f"({inner})^3",
+            f"({total([(a, 'x'), (b + 10, '')])})^2",
+            inner,
+            f"({total([(a, 'x'), (-b, '')])})({inner})",
+            f"{a}({inner})^2",
+        ],
         [expanded],
     )
 
@@ -71,7 +115,13 @@ def difference_of_powers(r: Random) -> Item:
         f"Both terms of ${term(a * a, 'x^2')} - {term(b * b, 'y^2')}$ are squares. A difference of squares splits into a sum and a difference.",
         f"({x} - {y})({x} + {y})",
         [f"({x} - {y})({x} + {y})", f"({x}+{y})({x}-{y})", f"({y} + {x})({x} - {y})", f"({x}+{y}) \\cdot ({x}-{y})"],
-        [f"({x} - {y})^2", f"({x} + {y})^2", f"({x} - {y})({y} - {x})", f"({term(a, 'x')} - {term(b + 1, 'y')})({x} + {y})", f"({y} - {x})({x} + {y})"],
+        [
+            f"({x} - {y})^2",
+            f"({x} + {y})^2",
+            f"({x} - {y})({y} - {x})",
+            f"({term(a, 'x')} - {term(b + 1, 'y')})({x} + {y})",
+            f"({y} - {x})({x} + {y})",
+        ],
     )
 
 
@@ -83,8 +133,23 @@ def rational_expression(r: Random) -> Item:
     return Item(
         "We factor the numerator and the denominator and cancel the common factor. What remains cannot be simplified further.",
         f"\\frac{{{top}}}{{{bottom}}}",
-        [f"\\frac{{{top}}}{{{bottom}}}", f"\\dfrac{{{top}}}{{{bottom}}}", f"\\frac{{{total([(-p, ''), (1, 'x')])}}}{{{bottom}}}", f"({top})/({bottom})", f"\\frac{{{polynomial([k, -k * p])}}}{{{polynomial([k, -k * q])}}}", f"\\frac{{{total([(-1, 'x'), (p, '')])}}}{{{total([(-1, 'x'), (q, '')])}}}"],
-        [f"\\frac{{{bottom}}}{{{top}}}", f"\\frac{{{factor(-p)[1:-1]}}}{{{bottom}}}", f"\\frac{{{top}}}{{{factor(-q)[1:-1]}}}", f"-\\frac{{{top}}}{{{bottom}}}", top, frac(Fraction(p, q)), f"\\frac{{{top}}}{{{factor(q + 7)[1:-1]}}}"],
+        [
+            f"\\frac{{{top}}}{{{bottom}}}",
+            f"\\dfrac{{{top}}}{{{bottom}}}",
+            f"\\frac{{{total([(-p, ''), (1, 'x')])}}}{{{bottom}}}",
+            f"({top})/({bottom})",
+            f"\\frac{{{polynomial([k, -k * p])}}}{{{polynomial([k, -k * q])}}}",
+            f"\\frac{{{total([(-1, 'x'), (p, '')])}}}{{{total([(-1, 'x'), (q, '')])}}}",
+        ],
+        [
+            f"\\frac{{{bottom}}}{{{top}}}",
+            f"\\frac{{{factor(-p)[1:-1]}}}{{{bottom}}}",
+            f"\\frac{{{top}}}{{{factor(-q)[1:-1]}}}",
+            f"-\\frac{{{top}}}{{{bottom}}}",
+            top,
+            frac(Fraction(p, q)),
+            f"\\frac{{{top}}}{{{factor(q + 7)[1:-1]}}}",
+        ],
     )
 
 
@@ -98,8 +163,20 @@ def monomial(r: Random) -> Item:
     return Item(
         f"We multiply the coefficients and add the exponents of equal bases. The exponent of ${a}$ is ${m}$ and that of ${b}$ is ${n}$.",
         f"{c}{power(a, m)}{power(b, n)}",
-        [f"{c}{power(a, m)}{power(b, n)}", f"{c}{power(b, n)}{power(a, m)}", f"{c} {power(a, m)} {power(b, n)}", f"{c}{a}^{{{m}}}{b}^{{{n}}}", f"{c} \\cdot {power(a, m)} \\cdot {power(b, n)}"],
-        [f"{c}{power(a, m + 1)}{power(b, n)}", f"{c + 1}{power(a, m)}{power(b, n)}", f"-{c}{power(a, m)}{power(b, n)}", f"{c}{power(a, m)}", f"{c}{power(a, n)}{power(b, m)}" if m != n else str(c)],
+        [
+            f"{c}{power(a, m)}{power(b, n)}",
+            f"{c}{power(b, n)}{power(a, m)}",
+            f"{c} {power(a, m)} {power(b, n)}",
+            f"{c}{a}^{{{m}}}{b}^{{{n}}}",
+            f"{c} \\cdot {power(a, m)} \\cdot {power(b, n)}",
+        ],
+        [
+            f"{c}{power(a, m + 1)}{power(b, n)}",
+            f"{c + 1}{power(a, m)}{power(b, n)}",
+            f"-{c}{power(a, m)}{power(b, n)}",
+            f"{c}{power(a, m)}",
+            f"{c}{power(a, n)}{power(b, m)}" if m != n else str(c),
+        ],
     )
 
 
@@ -112,7 +189,13 @@ def linear_form(r: Random) -> Item:
         "We remove the parentheses, minding the signs, and collect like terms. There are three terms left.",
         text,
         [text, total([(b, y), (a, x), (k, "")]), total([(k, ""), (a, x), (b, y)]), text.replace(" ", ""), Plain(text), text],
-        [total([(a, x), (-b, y), (k, "")]), total([(a, x), (b, y), (-k, "")]), total([(b, x), (a, y), (k, "")]) if a != b else total([(a, x), (k, "")]), total([(a, x), (b, y)]), total([(a + 10, x), (b, y), (k, "")])],
+        [
+            total([(a, x), (-b, y), (k, "")]),
+            total([(a, x), (b, y), (-k, "")]),
+            total([(b, x), (a, y), (k, "")]) if a != b else total([(a, x), (k, "")]),
+            total([(a, x), (b, y)]),
+            total([(a + 10, x), (b, y), (k, "")]),
+        ],
     )
 
 
@@ -122,7 +205,14 @@ def negative_exponent(r: Random) -> Item:
         "We subtract the exponents when we divide powers with the same base. The exponent below is larger, so the power ends up in the denominator.",
         f"\\frac{{{c}}}{{x^{m}}}",
         [f"\\frac{{{c}}}{{x^{m}}}", f"{c}x^{{-{m}}}", f"{c}/x^{m}", f"\\dfrac{{{c}}}{{x^{{{m}}}}}", f"{c} \\cdot \\frac{{1}}{{x^{m}}}"],
-        [f"{c}x^{m}", f"\\frac{{x^{m}}}{{{c}}}", f"\\frac{{{c}}}{{x^{m + 1}}}", f"-\\frac{{{c}}}{{x^{m}}}", f"\\frac{{1}}{{{c}x^{m}}}", f"{c + 1}x^{{-{m}}}"],
+        [
+            f"{c}x^{m}",
+            f"\\frac{{x^{m}}}{{{c}}}",
+            f"\\frac{{{c}}}{{x^{m + 1}}}",
+            f"-\\frac{{{c}}}{{x^{m}}}",
+            f"\\frac{{1}}{{{c}x^{m}}}",
+            f"{c + 1}x^{{-{m}}}",
+        ],
     )
 
 
@@ -132,8 +222,23 @@ def slope_intercept(r: Random) -> Item:
     return Item(
         f"The line through $(0, {b})$ and $(1, {m + b})$ has slope ${m}$. With the intercept we can write down its equation.",
         f"y = {right}" if r.random() < 0.6 else f"y={right.replace(' ', '')}",
-        [f"y = {right}", f"y={right.replace(' ', '')}", f"y = {total([(b, ''), (m, 'x')])}", f"{total([(m, 'x'), (-1, 'y'), (b, '')])} = 0", f"{right} = y", f"y - {term(m, 'x')} = {b}" if m > 0 else f"y + {term(-m, 'x')} = {b}", Ending(f"So the equation of the line is $y = {right}$.")],
-        [f"y = {total([(m, 'x'), (-b, '')])}", f"y = {total([(-m, 'x'), (b, '')])}", f"y = {total([(b, 'x'), (m, '')])}" if b != m else f"y = {term(m, 'x')}", f"y = {total([(m, 'x'), (b + 1, '')])}", f"x = {total([(m, 'y'), (b, '')])}", f"y = {term(m, 'x')}"],
+        [
+            f"y = {right}",
+            f"y={right.replace(' ', '')}",
+            f"y = {total([(b, ''), (m, 'x')])}",
+            f"{total([(m, 'x'), (-1, 'y'), (b, '')])} = 0",
+            f"{right} = y",
+            f"y - {term(m, 'x')} = {b}" if m > 0 else f"y + {term(-m, 'x')} = {b}",
+            Ending(f"So the equation of the line is $y = {right}$."),
+        ],
+        [
+            f"y = {total([(m, 'x'), (-b, '')])}",
+            f"y = {total([(-m, 'x'), (b, '')])}",
+            f"y = {total([(b, 'x'), (m, '')])}" if b != m else f"y = {term(m, 'x')}",
+            f"y = {total([(m, 'x'), (b + 1, '')])}",
+            f"x = {total([(m, 'y'), (b, '')])}",
+            f"y = {term(m, 'x')}",
+        ],
         [right],
     )
 
@@ -145,8 +250,22 @@ def standard_line(r: Random) -> Item:
     return Item(
         f"The vector $({a}, {b})$ is normal to the line. Inserting the point that we know gives the constant ${c}$.",
         f"{left} = {c}",
-        [f"{left} = {c}", f"{total([(b, 'y'), (a, 'x')])} = {c}", f"{total([(a, 'x'), (b, 'y'), (-c, '')])} = 0", f"{total([(2 * a, 'x'), (2 * b, 'y')])} = {2 * c}", f"{left}={c}".replace(" ", ""), f"y = {frac(Fraction(-a, b))}x {'+' if b > 0 else '-'} {frac(Fraction(c, abs(b)))}"],
-        [f"{total([(a, 'x'), (-b, 'y')])} = {c}", f"{left} = {c + 1}", f"{left} = {-c}", f"{total([(b, 'x'), (a, 'y')])} = {c}", f"{total([(a, 'x'), (b, 'y'), (c, '')])} = 0", f"{total([(2 * a, 'x'), (b, 'y')])} = {c}"],
+        [
+            f"{left} = {c}",
+            f"{total([(b, 'y'), (a, 'x')])} = {c}",
+            f"{total([(a, 'x'), (b, 'y'), (-c, '')])} = 0",
+            f"{total([(2 * a, 'x'), (2 * b, 'y')])} = {2 * c}",
+            f"{left}={c}".replace(" ", ""),
+            f"y = {frac(Fraction(-a, b))}x {'+' if b > 0 else '-'} {frac(Fraction(c, abs(b)))}",
+        ],
+        [
+            f"{total([(a, 'x'), (-b, 'y')])} = {c}",
+            f"{left} = {c + 1}",
+            f"{left} = {-c}",
+            f"{total([(b, 'x'), (a, 'y')])} = {c}",
+            f"{total([(a, 'x'), (b, 'y'), (c, '')])} = 0",
+            f"{total([(2 * a, 'x'), (b, 'y')])} = {c}",
+        ],
     )
 
 
@@ -156,8 +275,20 @@ def circle(r: Random) -> Item:
     return Item(
         f"We complete the square in both variables. The center is $({h}, {k})$ and the radius is ${s}$.",
         f"{x}^2 + {y}^2 = {s * s}",
-        [f"{x}^2 + {y}^2 = {s * s}", f"{y}^2 + {x}^2 = {s * s}", f"{x}^2+{y}^2={s}^2", f"{x}^2 + {y}^2 - {s * s} = 0", f"{x}^{{2}} + {y}^{{2}} = {s * s}"],
-        [f"{factor(-h)}^2 + {factor(-k, 'y')}^2 = {s * s}", f"{x}^2 + {y}^2 = {s}", f"{x}^2 - {y}^2 = {s * s}", f"{x}^2 + {y}^2 = {s * s + 1}", f"{factor(k)}^2 + {factor(h, 'y')}^2 = {s * s}" if h != k else f"{x}^2 = {s * s}"],
+        [
+            f"{x}^2 + {y}^2 = {s * s}",
+            f"{y}^2 + {x}^2 = {s * s}",
+            f"{x}^2+{y}^2={s}^2",
+            f"{x}^2 + {y}^2 - {s * s} = 0",
+            f"{x}^{{2}} + {y}^{{2}} = {s * s}",
+        ],
+        [
+            f"{factor(-h)}^2 + {factor(-k, 'y')}^2 = {s * s}",
+            f"{x}^2 + {y}^2 = {s}",
+            f"{x}^2 - {y}^2 = {s * s}",
+            f"{x}^2 + {y}^2 = {s * s + 1}",
+            f"{factor(k)}^2 + {factor(h, 'y')}^2 = {s * s}" if h != k else f"{x}^2 = {s * s}",
+        ],
     )
 
 
@@ -167,8 +298,21 @@ def function_rule(r: Random) -> Item:
     return Item(
         f"We set $y = {total([(a, 'x'), (b, '')])}$ and solve for $x$. Exchanging the names of the variables gives the inverse function.",
         rule,
-        [rule, f"\\dfrac{{{total([(1, 'x'), (-b, '')])}}}{{{a}}}", f"\\frac{{1}}{{{a}}}({total([(1, 'x'), (-b, '')])})", f"({total([(1, 'x'), (-b, '')])})/{a}", f"\\frac{{x}}{{{a}}} {'-' if b > 0 else '+'} {frac(Fraction(abs(b), a))}", f"f^{{-1}}(x) = {rule}"],
-        [f"\\frac{{{total([(1, 'x'), (b, '')])}}}{{{a}}}", f"\\frac{{{total([(-1, 'x'), (b, '')])}}}{{{a}}}", f"\\frac{{{total([(1, 'x'), (-b, '')])}}}{{{a + 1}}}", f"\\frac{{{a}}}{{{total([(1, 'x'), (-b, '')])}}}", total([(a, "x"), (-b, "")])],
+        [
+            rule,
+            f"\\dfrac{{{total([(1, 'x'), (-b, '')])}}}{{{a}}}",
+            f"\\frac{{1}}{{{a}}}({total([(1, 'x'), (-b, '')])})",
+            f"({total([(1, 'x'), (-b, '')])})/{a}",
+            f"\\frac{{x}}{{{a}}} {'-' if b > 0 else '+'} {frac(Fraction(abs(b), a))}",
+            f"f^{{-1}}(x) = {rule}",
+        ],
+        [
+            f"\\frac{{{total([(1, 'x'), (b, '')])}}}{{{a}}}",
+            f"\\frac{{{total([(-1, 'x'), (b, '')])}}}{{{a}}}",
+            f"\\frac{{{total([(1, 'x'), (-b, '')])}}}{{{a + 1}}}",
+            f"\\frac{{{a}}}{{{total([(1, 'x'), (-b, '')])}}}",
+            total([(a, "x"), (-b, "")]),
+        ],
     )
 
 
@@ -196,20 +340,36 @@ def exponential(r: Random) -> Item:
         f"Differentiating the exponential brings down a factor ${k}$. Multiplied by the constant in front this gives the result.",
         f"{c * k}e^{{{k}x}}",
         [f"{c * k}e^{{{k}x}}", f"{c} \\cdot {k}e^{{{k}x}}", f"{c * k} e^{{{k} x}}", f"{c * k}(e^x)^{k}", f"e^{{{k}x}} \\cdot {c * k}"],
-        [f"{c}e^{{{k}x}}", f"{c * k}e^{{{k + 1}x}}", f"{c * k}e^{{-{k}x}}", f"{c * k}e^x", f"-{c * k}e^{{{k}x}}", f"{c + k}e^{{{k}x}}" if c + k != c * k else "e^x"],
+        [
+            f"{c}e^{{{k}x}}",
+            f"{c * k}e^{{{k + 1}x}}",
+            f"{c * k}e^{{-{k}x}}",
+            f"{c * k}e^x",
+            f"-{c * k}e^{{{k}x}}",
+            f"{c + k}e^{{{k}x}}" if c + k != c * k else "e^x",
+        ],
     )
 
 
 def inequality(r: Random) -> Item:
     a, c, x = nonzero(r, -9, 9), r.randint(2, 6), r.choice("xxtn")
-    sign, flipped, strict, weak = r.choice([(">", "<", ">", "\\ge"), ("<", ">", "<", "\\le"), ("\\ge", "\\le", ">", "\\ge"), ("\\le", "\\ge", "<", "\\le")])
+    sign, flipped, strict, weak = r.choice(
+        [(">", "<", ">", "\\ge"), ("<", ">", "<", "\\le"), ("\\ge", "\\le", ">", "\\ge"), ("\\le", "\\ge", "<", "\\le")]
+    )
     other = weak if sign == strict else strict
     interval = {">": f"({a}, \\infty)", "<": f"(-\\infty, {a})", "\\ge": f"[{a}, \\infty)", "\\le": f"(-\\infty, {a}]"}[sign]
     wide = {"\\ge": "\\geq", "\\le": "\\leq"}.get(sign, sign)
     return Item(
         f"Dividing by the negative number $-{c}$ turns the inequality around. What we get is a bound for ${x}$.",
         f"{x} {sign} {a}",
-        [f"{x} {sign} {a}", f"{a} {flipped} {x}", f"{x} {wide} {a}", f"{x}{wide} {a}", Ending(f"So we must have ${x} {wide} {a}$."), interval],
+        [
+            f"{x} {sign} {a}",
+            f"{a} {flipped} {x}",
+            f"{x} {wide} {a}",
+            f"{x}{wide} {a}",
+            Ending(f"So we must have ${x} {wide} {a}$."),
+            interval,
+        ],
         [f"{x} {flipped} {a}", f"{x} {other} {a}", f"{x} {sign} {-a}", f"{x} {sign} {a + 1}", f"{x} = {a}", f"{a} {sign} {x}"],
     )
 
@@ -223,8 +383,21 @@ def double_inequality(r: Random) -> Item:
     return Item(
         "The parabola opens upward and is negative between its roots. We check whether the end points belong to the solution.",
         f"{a} {left} x {right} {b}",
-        [f"{a} {left} x {right} {b}", f"{b} {flip[right]} x {flip[left]} {a}", f"{a}{left.replace('le', 'leq')} x{right.replace('le', 'leq')} {b}", f"x \\in {interval}", interval],
-        [f"{a} {other[left]} x {right} {b}", f"{a} {left} x {other[right]} {b}", f"{a} {left} x {right} {b + 1}", f"{-a if a else 1} {left} x {right} {b}" if -a < b else f"{a} {left} x", f"x {right} {b}", f"{a - 1} {left} x {right} {b}"],
+        [
+            f"{a} {left} x {right} {b}",
+            f"{b} {flip[right]} x {flip[left]} {a}",
+            f"{a}{left.replace('le', 'leq')} x{right.replace('le', 'leq')} {b}",
+            f"x \\in {interval}",
+            interval,
+        ],
+        [
+            f"{a} {other[left]} x {right} {b}",
+            f"{a} {left} x {other[right]} {b}",
+            f"{a} {left} x {right} {b + 1}",
+            f"{-a if a else 1} {left} x {right} {b}" if -a < b else f"{a} {left} x",
+            f"x {right} {b}",
+            f"{a - 1} {left} x {right} {b}",
+        ],
     )
 
 
@@ -242,13 +415,13 @@ def assignment(r: Random) -> Item:
     return Item(
         f"Collecting the terms with ${x}$ on one side gives ${d}{x} = {d * v}$. We divide both sides by ${d}$.",
         r.choice([str(v), f"{x} = {v}", f"{x}={v}"]),
-        [str(v), f"{x} = {v}", f"{x}={v}", Ending(f"So ${x} = \\boxed{{{v}}}$."), Plain(f"{x} = {v}"), f"{d}{x} = {d * v} \\implies {x} = {v}"],
+        [
+            str(v),
+            f"{x} = {v}",
+            f"{x}={v}",
+            Ending(f"So ${x} = \\boxed{{{v}}}$."),
+            Plain(f"{x} = {v}"),
+            f"{d}{x} = {d * v} \\implies {x} = {v}",
+        ],
         [f"{x} = {-v}", f"{x} = {v + 1}", str(v - 1), f"{x} = {d * v}", Plain(f"{x} = {v + d}")],
     )
-
-
-FAMILIES = [
-    (quadratic, 32), (cubic, 20), (factored, 26), (squared_binomial, 16), (difference_of_powers, 12), (rational_expression, 20), (monomial, 18),
-    (linear_form, 18), (negative_exponent, 14), (slope_intercept, 24), (standard_line, 16), (circle, 12), (function_rule, 14),
-    (trigonometric_expression, 14), (exponential, 12), (inequality, 24), (double_inequality, 18), (assignment, 22),
-]  # fmt: skip

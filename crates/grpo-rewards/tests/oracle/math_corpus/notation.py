@@ -57,8 +57,22 @@ UNBOXED = [
     "So we get ${}$.",
     "Hence the answer is $${}$$",
 ]
-NAMED = ["Thus, ${} = {}$.", "Hence ${} = \\boxed{{{}}}$.", "$\\boxed{{{} = {}}}$", "The answer is ${} = {}$.", "\\[ \\boxed{{{} = {}}} \\]"]
-PLAIN = ["The answer is {}.", "Answer: {}", "So the answer is {}.", "**Answer: {}**", "Final answer: {}", "The final answer is {}.", "The answer is **{}**."]
+NAMED = [
+    "Thus, ${} = {}$.",
+    "Hence ${} = \\boxed{{{}}}$.",
+    "$\\boxed{{{} = {}}}$",
+    "The answer is ${} = {}$.",
+    "\\[ \\boxed{{{} = {}}} \\]",
+]
+PLAIN = [
+    "The answer is {}.",
+    "Answer: {}",
+    "So the answer is {}.",
+    "**Answer: {}**",
+    "Final answer: {}",
+    "The final answer is {}.",
+    "The answer is **{}**.",
+]
 REMARKS = ["\n\nThis completes the solution.", " This agrees with our expectation.", "\n\nLet me know if you would like more detail."]
 OPENINGS = ["", "", "", "", "Let's think step by step. ", "**Solution.** ", "To solve this problem, we proceed as follows. ", "<think>\n"]
 

@@ -19,22 +19,53 @@ def point(r: Random) -> Item:
     return Item(
         f"Substituting $x = {a}$ into the first equation gives $y = {b}$. Both equations hold there, so the lines meet in one point.",
         r.choice([f"({a},{b})", f"({a}, {b})", f"\\left({a}, {b}\\right)"]),
-        [f"({a}, {b})", f"({a},{b})", f"\\left({a}, {b}\\right)", f"\\left( {a}, {b} \\right)", Plain(f"({a}, {b})"), f"({a}, {b}.0)", f"(x, y) = ({a}, {b})", f"({a},\\ {b})"],
-        [f"({b}, {a})", f"({a}, {-b})", f"({-a}, {b})", f"({a}, {b + 1})", str(a), f"({a}, {b}, 0)", Plain(f"({b}, {a})"), f"({a + 1}, {b})"],
+        [
+            f"({a}, {b})",
+            f"({a},{b})",
+            f"\\left({a}, {b}\\right)",
+            f"\\left( {a}, {b} \\right)",
+            Plain(f"({a}, {b})"),
+            f"({a}, {b}.0)",
+            f"(x, y) = ({a}, {b})",
+            f"({a},\\ {b})",
+        ],
+        [
+            f"({b}, {a})",
+            f"({a}, {-b})",
+            f"({-a}, {b})",
+            f"({a}, {b + 1})",
+            str(a),
+            f"({a}, {b}, 0)",
+            Plain(f"({b}, {a})"),
+            f"({a + 1}, {b})",
+        ],
     )
 
 
 def point_with_fractions(r: Random) -> Item:
     p, q = reduced(r, 1, 9, (2, 8)), integers(r, 1)[0]
     f = frac(p)
-    right = [f"\\left({f}, {q}\\right)", f"({f}, {q})", f"({p}, {q})", f"\\left( {frac(p, chr(92) + 'dfrac')}, {q} \\right)", f"\\left(\\frac{{{2 * p.numerator}}}{{{2 * p.denominator}}}, {q}\\right)"]
+    right = [
+        f"\\left({f}, {q}\\right)",
+        f"({f}, {q})",
+        f"({p}, {q})",
+        f"\\left( {frac(p, chr(92) + 'dfrac')}, {q} \\right)",
+        f"\\left(\\frac{{{2 * p.numerator}}}{{{2 * p.denominator}}}, {q}\\right)",
+    ]
     if 1000 % p.denominator == 0:
         right.append(f"({float(p):g}, {q})")
     return Item(
         f"The vertex of the parabola lies on its axis of symmetry $x = {f}$. Evaluating the function there gives ${q}$.",
         f"\\left({f}, {q}\\right)" if r.random() < 0.7 else f"\\left({f},{q}\\right)",
         right,
-        [f"\\left({q}, {f}\\right)", f"\\left(-{f}, {q}\\right)", f"\\left({frac(1 / p)}, {q}\\right)", f"\\left({f}, {-q}\\right)", f"\\left({f}, {q + 1}\\right)", f],
+        [
+            f"\\left({q}, {f}\\right)",
+            f"\\left(-{f}, {q}\\right)",
+            f"\\left({frac(1 / p)}, {q}\\right)",
+            f"\\left({f}, {-q}\\right)",
+            f"\\left({f}, {q + 1}\\right)",
+            f,
+        ],
     )
 
 
@@ -54,8 +85,19 @@ def polar_point(r: Random) -> Item:
     return Item(
         f"The distance from the origin is $r = {radius}$. The angle with the positive $x$-axis is found from a sketch.",
         f"\\left({radius}, {angle}\\right)",
-        [f"\\left({radius}, {angle}\\right)", f"({radius}, {angle})", f"\\left({radius}, {frac(Fraction(n, d))}\\pi\\right)", f"\\left( {radius}, {angle.replace('frac', 'dfrac')} \\right)"],
-        [f"\\left({radius}, -{angle}\\right)", f"\\left({radius + 1}, {angle}\\right)", f"\\left({angle}, {radius}\\right)", f"\\left({radius}, \\frac{{{n}\\pi}}{{{d + 1}}}\\right)", f"\\left({radius}, \\pi\\right)"],
+        [
+            f"\\left({radius}, {angle}\\right)",
+            f"({radius}, {angle})",
+            f"\\left({radius}, {frac(Fraction(n, d))}\\pi\\right)",
+            f"\\left( {radius}, {angle.replace('frac', 'dfrac')} \\right)",
+        ],
+        [
+            f"\\left({radius}, -{angle}\\right)",
+            f"\\left({radius + 1}, {angle}\\right)",
+            f"\\left({angle}, {radius}\\right)",
+            f"\\left({radius}, \\frac{{{n}\\pi}}{{{d + 1}}}\\right)",
+            f"\\left({radius}, \\pi\\right)",
+        ],
     )
 
 
@@ -67,8 +109,22 @@ def bounded_interval(r: Random) -> Item:
     return Item(
         "The expression under the root must not be negative, and the denominator must not vanish. Both conditions together give the domain.",
         f"{o}{a},{b}{c}" if r.random() < 0.5 else f"{o}{a}, {b}{c}",
-        [f"{o}{a}, {b}{c}", f"{o}{a},{b}{c}", f"\\left{o}{a}, {b}\\right{c}", f"x \\in {o}{a}, {b}{c}", f"{o}{a},\\,{b}{c}", Ending(f"Hence the domain is ${o}{a}, {b}{c}$.")],
-        [f"{other[o]}{a}, {b}{c}", f"{o}{a}, {b}{other[c]}", f"{o}{a}, {b + 1}{c}", f"{o}{a - 1}, {b}{c}", f"{o}{-b}, {-a}{c}" if a != -b else f"{o}{a}, \\infty)", f"{o}{a}, \\infty)"],
+        [
+            f"{o}{a}, {b}{c}",
+            f"{o}{a},{b}{c}",
+            f"\\left{o}{a}, {b}\\right{c}",
+            f"x \\in {o}{a}, {b}{c}",
+            f"{o}{a},\\,{b}{c}",
+            Ending(f"Hence the domain is ${o}{a}, {b}{c}$."),
+        ],
+        [
+            f"{other[o]}{a}, {b}{c}",
+            f"{o}{a}, {b}{other[c]}",
+            f"{o}{a}, {b + 1}{c}",
+            f"{o}{a - 1}, {b}{c}",
+            f"{o}{-b}, {-a}{c}" if a != -b else f"{o}{a}, \\infty)",
+            f"{o}{a}, \\infty)",
+        ],
     )
 
 
@@ -99,20 +155,53 @@ def union(r: Random) -> Item:
     return Item(
         f"The sign of the product changes at ${a}$ and at ${b}$. It is positive outside of the two roots, which gives two rays.",
         f"{left} \\cup {right}" if r.random() < 0.5 else f"{left}\\cup{right}".replace(", ", ","),
-        [f"{left} \\cup {right}", f"{right} \\cup {left}", f"{left}\\cup {right}".replace(", ", ","), f"\\left{left[:-1]}\\right{left[-1]} \\cup \\left{right[:-1]}\\right{right[-1]}", f"x \\in {left} \\cup {right}"],
-        [f"(-\\infty, {a}{swap[c]} \\cup {right}", f"{left} \\cup {swap[o]}{b}, \\infty)", left, right, f"{left} \\cup {o}{b + 1}, \\infty)", f"({a}, {b})", f"(-\\infty, {a - 1}{c} \\cup {right}"],
+        [
+            f"{left} \\cup {right}",
+            f"{right} \\cup {left}",
+            f"{left}\\cup {right}".replace(", ", ","),
+            f"\\left{left[:-1]}\\right{left[-1]} \\cup \\left{right[:-1]}\\right{right[-1]}",
+            f"x \\in {left} \\cup {right}",
+        ],
+        [
+            f"(-\\infty, {a}{swap[c]} \\cup {right}",
+            f"{left} \\cup {swap[o]}{b}, \\infty)",
+            left,
+            right,
+            f"{left} \\cup {o}{b + 1}, \\infty)",
+            f"({a}, {b})",
+            f"(-\\infty, {a - 1}{c} \\cup {right}",
+        ],
     )
 
 
 def two_roots(r: Random) -> Item:
     a, b = integers(r, 2)
     return Item(
-        f"We factor the quadratic. It vanishes exactly where one of the factors does, and this happens twice.",
+        "We factor the quadratic. It vanishes exactly where one of the factors does, and this happens twice.",
         r.choice([f"{a},{b}", f"{a}, {b}", f"{b},{a}"]),
-        [f"{a}, {b}", f"{b}, {a}", f"\\{{{a}, {b}\\}}", f"{a},{b}", f"{a} \\text{{ and }} {b}", f"x = {a}, {b}", f"x = {a} \\text{{ or }} x = {b}",
-         Ending(f"The solutions are ${a}$ and ${b}$."), Ending(f"Thus, the roots are $\\boxed{{{b}}}$ and $\\boxed{{{a}}}$."), Ending(f"The answer is $x = {a}$ or $x = {b}$."), f"x = {b}, x = {a}"],
-        [str(a), f"{a}, {-b}" if b != -a else str(a), f"{-a}, {-b}" if a != -b else str(b), f"{a}, {b + 1}" if a != b + 1 else str(b), f"\\{{{a}, {b}, 0\\}}", Ending(f"Thus, the solution is $\\boxed{{{b}}}$."), Ending(f"The solutions are ${a}$ and ${b + 20}$.")],
-    )  # fmt: skip
+        [
+            f"{a}, {b}",
+            f"{b}, {a}",
+            f"\\{{{a}, {b}\\}}",
+            f"{a},{b}",
+            f"{a} \\text{{ and }} {b}",
+            f"x = {a}, {b}",
+            f"x = {a} \\text{{ or }} x = {b}",
+            Ending(f"The solutions are ${a}$ and ${b}$."),
+            Ending(f"Thus, the roots are $\\boxed{{{b}}}$ and $\\boxed{{{a}}}$."),
+            Ending(f"The answer is $x = {a}$ or $x = {b}$."),
+            f"x = {b}, x = {a}",
+        ],
+        [
+            str(a),
+            f"{a}, {-b}" if b != -a else str(a),
+            f"{-a}, {-b}" if a != -b else str(b),
+            f"{a}, {b + 1}" if a != b + 1 else str(b),
+            f"\\{{{a}, {b}, 0\\}}",
+            Ending(f"Thus, the solution is $\\boxed{{{b}}}$."),
+            Ending(f"The solutions are ${a}$ and ${b + 20}$."),
+        ],
+    )
 
 
 def finite_set(r: Random) -> Item:
@@ -121,8 +210,21 @@ def finite_set(r: Random) -> Item:
     return Item(
         "We test each of the candidates. Only those that satisfy all conditions remain.",
         r.choice([f"\\{{{join(values)}\\}}", join(values), join(values, ",")]),
-        [f"\\{{{join(values)}\\}}", f"\\{{{join(mixed)}\\}}", join(values), join(mixed), f"\\left\\{{{join(values)}\\right\\}}", join(values, ",")],
-        [f"\\{{{join(values[:-1])}\\}}", f"\\{{{join([*values, 13])}\\}}", join([*values[:-1], values[-1] + 1]), f"\\{{{join([-values[0], *values[1:]])}\\}}" if -values[0] not in values else str(values[0]), str(values[-1])],
+        [
+            f"\\{{{join(values)}\\}}",
+            f"\\{{{join(mixed)}\\}}",
+            join(values),
+            join(mixed),
+            f"\\left\\{{{join(values)}\\right\\}}",
+            join(values, ","),
+        ],
+        [
+            f"\\{{{join(values[:-1])}\\}}",
+            f"\\{{{join([*values, 13])}\\}}",
+            join([*values[:-1], values[-1] + 1]),
+            f"\\{{{join([-values[0], *values[1:]])}\\}}" if -values[0] not in values else str(values[0]),
+            str(values[-1]),
+        ],
     )
 
 
@@ -132,7 +234,15 @@ def plus_minus(r: Random) -> Item:
         return Item(
             f"Taking square roots of $x^2 = {a * a}$, we must not forget the negative one.",
             r.choice([f"\\pm {a}", f"{a}, -{a}", f"-{a}, {a}", f"\\pm{a}"]),
-            [f"\\pm {a}", f"{a}, -{a}", f"-{a}, {a}", f"x = \\pm {a}", f"\\pm{a}", f"\\{{-{a}, {a}\\}}", Ending(f"So the solutions are $x = {a}$ and $x = -{a}$.")],
+            [
+                f"\\pm {a}",
+                f"{a}, -{a}",
+                f"-{a}, {a}",
+                f"x = \\pm {a}",
+                f"\\pm{a}",
+                f"\\{{-{a}, {a}\\}}",
+                Ending(f"So the solutions are $x = {a}$ and $x = -{a}$."),
+            ],
             [str(a), f"\\pm {a + 1}", f"-{a}", f"\\pm {a * a}", f"{a}, {-a - 1}"],
         )
     a, n = r.randint(1, 6), squarefree(r)
@@ -140,7 +250,14 @@ def plus_minus(r: Random) -> Item:
     return Item(
         f"Completing the square gives $(x - {a})^2 = {n}$. We take the root on both sides and add ${a}$.",
         r.choice([f"{a} \\pm {root}", f"{a} + {root}, {a} - {root}"]),
-        [f"{a} \\pm {root}", f"{a} + {root}, {a} - {root}", f"x = {a} \\pm {root}", f"{a} - {root}, {a} + {root}", f"{a}\\pm{root}", f"\\frac{{{2 * a} \\pm \\sqrt{{{4 * n}}}}}{{2}}"],
+        [
+            f"{a} \\pm {root}",
+            f"{a} + {root}, {a} - {root}",
+            f"x = {a} \\pm {root}",
+            f"{a} - {root}, {a} + {root}",
+            f"{a}\\pm{root}",
+            f"\\frac{{{2 * a} \\pm \\sqrt{{{4 * n}}}}}{{2}}",
+        ],
         [f"-{a} \\pm {root}", f"{a} + {root}", f"{a} \\pm \\sqrt{{{n + 1}}}", f"{a} \\pm {n}", f"\\pm {root}", f"{a + 1} \\pm {root}"],
     )
 
@@ -148,7 +265,7 @@ def plus_minus(r: Random) -> Item:
 def complex_roots(r: Random) -> Item:
     a, b = r.choice([-5, -3, -2, -1, 1, 2, 4]), r.randint(2, 7)
     return Item(
-        f"The discriminant is negative, so there are two complex roots, and they are conjugate to each other.",
+        "The discriminant is negative, so there are two complex roots, and they are conjugate to each other.",
         r.choice([f"{a} \\pm {b}i", f"{a} + {b}i, {a} - {b}i"]),
         [f"{a} \\pm {b}i", f"{a} + {b}i, {a} - {b}i", f"{a} - {b}i, {a} + {b}i", f"x = {a} \\pm {b}i", f"{a}\\pm{b}i"],
         [f"{-a} \\pm {b}i", f"{a} + {b}i", f"{a} \\pm {b}", f"{a} \\pm {b + 1}i", f"{b} \\pm {a}i" if a > 0 else f"\\pm {b}i"],
@@ -167,8 +284,23 @@ def square_matrix(r: Random) -> Item:
     return Item(
         "We multiply the rows of the first matrix with the columns of the second one. This gives the four entries of the product.",
         matrix(m) if r.random() < 0.7 else tight,
-        [matrix(m), matrix(m, "bmatrix"), matrix(m, gap="\n"), tight, f"\\left(\\begin{{matrix}} {a} & {b} \\\\ {c} & {d} \\end{{matrix}}\\right)", f"\\begin{{pmatrix}} {a} & {b} \\\\ {c} & \\frac{{{2 * d}}}{{2}} \\end{{pmatrix}}"],
-        [matrix([[a, c], [b, d]]), matrix([[a, b], [c, -d]]), matrix([[a, b], [c, d + 1]]), matrix([[-a, b], [c, d]], "bmatrix"), matrix([[c, d], [a, b]]), matrix([[a, b]]), str(a * d - b * c)],
+        [
+            matrix(m),
+            matrix(m, "bmatrix"),
+            matrix(m, gap="\n"),
+            tight,
+            f"\\left(\\begin{{matrix}} {a} & {b} \\\\ {c} & {d} \\end{{matrix}}\\right)",
+            f"\\begin{{pmatrix}} {a} & {b} \\\\ {c} & \\frac{{{2 * d}}}{{2}} \\end{{pmatrix}}",
+        ],
+        [
+            matrix([[a, c], [b, d]]),
+            matrix([[a, b], [c, -d]]),
+            matrix([[a, b], [c, d + 1]]),
+            matrix([[-a, b], [c, d]], "bmatrix"),
+            matrix([[c, d], [a, b]]),
+            matrix([[a, b]]),
+            str(a * d - b * c),
+        ],
     )
 
 
@@ -179,8 +311,20 @@ def column_vector(r: Random) -> Item:
     return Item(
         "The projection is a multiple of the direction vector. We compute the two dot products and divide.",
         matrix(column),
-        [matrix(column), matrix(column, "bmatrix"), matrix(column, gap="\n"), f"\\begin{{pmatrix}} " + " \\\\ ".join([str(v[0]) + ".0", *map(str, v[1:])]) + " \\end{pmatrix}", matrix(column, "bmatrix", gap="\n")],
-        [matrix([[-n] for n in v]), matrix(scaled), matrix(column[::-1]), matrix(column[:-1]) if len(v) > 2 else matrix([*column, [1]]), matrix([[2 * n] for n in v])],
+        [
+            matrix(column),
+            matrix(column, "bmatrix"),
+            matrix(column, gap="\n"),
+            "\\begin{pmatrix} " + " \\\\ ".join([str(v[0]) + ".0", *map(str, v[1:])]) + " \\end{pmatrix}",
+            matrix(column, "bmatrix", gap="\n"),
+        ],
+        [
+            matrix([[-n] for n in v]),
+            matrix(scaled),
+            matrix(column[::-1]),
+            matrix(column[:-1]) if len(v) > 2 else matrix([*column, [1]]),
+            matrix([[2 * n] for n in v]),
+        ],
         [f"({join(v)})"],
     )
 
@@ -194,7 +338,13 @@ def fraction_matrix(r: Random) -> Item:
         "The inverse is the adjugate divided by the determinant. We divide every entry and simplify.",
         matrix(m),
         [matrix(m), matrix(other), matrix(m, "bmatrix"), matrix([[p, a], [b, -q]]), matrix(m, gap="\n")],
-        [matrix([[frac(-p), a], [b, frac(-q)]]), matrix([[frac(p), b], [a, frac(-q)]]), matrix([[frac(1 / p), a], [b, frac(-q)]]), matrix([[frac(p), a], [b, frac(q)]]), matrix([[frac(p), a], [b + 1, frac(-q)]])],
+        [
+            matrix([[frac(-p), a], [b, frac(-q)]]),
+            matrix([[frac(p), b], [a, frac(-q)]]),
+            matrix([[frac(1 / p), a], [b, frac(-q)]]),
+            matrix([[frac(p), a], [b, frac(q)]]),
+            matrix([[frac(p), a], [b + 1, frac(-q)]]),
+        ],
     )
 
 
@@ -224,7 +374,15 @@ def multiple_choice(r: Random) -> Item:
     return Item(
         "We check the statements one after the other. Four of them fail for small numbers, so one remains.",
         r.choice([f"\\text{{({letter})}}", f"\\text{{({letter})}}", f"\\textbf{{({letter})}}", f"\\text{{{letter}}}", letter]),
-        [f"\\text{{({letter})}}", f"\\textbf{{({letter})}}", f"\\text{{{letter}}}", letter, f"({letter})", f"\\mathrm{{({letter})}}", f"\\text{{ ({letter})}}"],
+        [
+            f"\\text{{({letter})}}",
+            f"\\textbf{{({letter})}}",
+            f"\\text{{{letter}}}",
+            letter,
+            f"({letter})",
+            f"\\mathrm{{({letter})}}",
+            f"\\text{{ ({letter})}}",
+        ],
         [f"\\text{{({o})}}" for o in others] + [f"({others[0]})", others[1], f"\\textbf{{({others[2]})}}"],
     )
 
@@ -240,10 +398,3 @@ def several_letters(r: Random) -> Item:
         [join(letters, ","), join(letters), f"\\text{{{join(letters)}}}", join(letters[::-1]), join(letters, ", ")],
         [join(others, ","), letters[0], join([*letters, "G"], ","), join(others)],
     )
-
-
-FAMILIES = [
-    (point, 32), (point_with_fractions, 20), (triple, 18), (polar_point, 12), (bounded_interval, 24), (ray, 22), (union, 24), (two_roots, 36),
-    (finite_set, 24), (plus_minus, 26), (complex_roots, 14), (square_matrix, 24), (column_vector, 18), (fraction_matrix, 10), (text_answer, 28),
-    (multiple_choice, 28), (several_letters, 10),
-]  # fmt: skip

@@ -1,4 +1,4 @@
-"""GSM8K-style pairs: short stories with numbers, worked out step by step, in the notations small models use."""
+"""GSM8K-style pairs: the stories worked out in the styles and notations that small models use, right or with a slip."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,301 +6,26 @@ from fractions import Fraction
 from random import Random
 
 from . import Pair, stream
-
-Number = int | Fraction
-
-
-@dataclass(frozen=True)
-class Step:
-    """One sentence; `{}` in it is where the equation `expression = value` stands."""
-
-    sentence: str
-    expression: str
-    value: Number
-
-
-@dataclass(frozen=True)
-class Problem:
-    steps: tuple[Step, ...]
-    unit: str
-    ending: str  # a sentence without full stop that states the answer at `{}`
-    money: bool = False
-
-    @property
-    def answer(self) -> Number:
-        return self.steps[-1].value
-
-
-def show(value: Number, commas: bool = False, cents: bool = False) -> str:
-    """A terminating decimal; `cents` writes two decimals."""
-    value = Fraction(value)
-    if cents:
-        return f"{float(value):,.2f}" if commas else f"{float(value):.2f}"
-    if value.denominator == 1:
-        return f"{value.numerator:,}" if commas else str(value.numerator)
-    text = f"{float(value):.6f}".rstrip("0")
-    whole, part = text.split(".")
-    return f"{int(whole):,}.{part}" if commas and abs(value) >= 1000 else f"{whole}.{part}"
-
-
-# --- stories ---------------------------------------------------------------------------------------------------------
-
-NAMES = ["Ines", "Tomas", "Priya", "Kofi", "Marta", "Yusuf", "Lena", "Diego", "Aiko", "Bruno", "Nadia", "Femi"]
-
-
-def muffins(r: Random) -> Problem:
-    who, trays, each, eaten = r.choice(NAMES), r.randint(4, 12), r.randint(6, 24), r.randint(5, 20)
-    baked = trays * each
-    return Problem(
-        (
-            Step(f"{who} bakes {{}} muffins.", f"{trays} * {each}", baked),
-            Step(f"After giving {eaten} away there are {{}} muffins.", f"{baked} - {eaten}", baked - eaten),
-        ),
-        "muffins",
-        f"{who} has {{}} muffins left",
-    )
-
-
-def stickers(r: Random) -> Problem:
-    who, start, bought, friends = r.choice(NAMES), r.randint(20, 90), r.randint(10, 50), r.randint(2, 6)
-    total = (start + bought) // friends * friends
-    start = total - bought
-    return Problem(
-        (
-            Step("In all there are {} stickers.", f"{start} + {bought}", total),
-            Step(f"Shared by {friends} children, that is {{}} stickers each.", f"{total} / {friends}", total // friends),
-        ),
-        "stickers",
-        "each child gets {} stickers",
-    )
-
-
-def train(r: Random) -> Problem:
-    speed, first, second = r.choice([45, 60, 72, 80, 95]), r.randint(2, 5), r.randint(1, 4)
-    return Problem(
-        (
-            Step("The train travels for {} hours.", f"{first} + {second}", first + second),
-            Step("So it covers {} kilometers.", f"{speed} * {first + second}", speed * (first + second)),
-        ),
-        "kilometers",
-        "the train travels {} kilometers",
-    )
-
-
-def garden(r: Random) -> Problem:
-    length, width = r.randint(8, 40), r.randint(4, 20)
-    return Problem(
-        (
-            Step("Half of the fence is {} meters.", f"{length} + {width}", length + width),
-            Step("The whole fence is {} meters.", f"2 * {length + width}", 2 * (length + width)),
-        ),
-        "meters",
-        "the fence is {} meters long",
-    )
-
-
-def pages(r: Random) -> Problem:
-    who, book, daily, days = r.choice(NAMES), r.randint(200, 480), r.randint(12, 24), r.randint(4, 9)
-    return Problem(
-        (
-            Step(f"{who} has read {{}} pages.", f"{daily} * {days}", daily * days),
-            Step("The rest of the book has {} pages.", f"{book} - {daily * days}", book - daily * days),
-        ),
-        "pages",
-        f"{who} still has to read {{}} pages",
-    )
-
-
-def stadium(r: Random) -> Problem:
-    blocks, rows, seats, empty = r.randint(6, 18), r.randint(20, 40), r.randint(15, 30), r.randint(120, 900)
-    total = blocks * rows * seats
-    return Problem(
-        (
-            Step("One block has {} seats.", f"{rows} * {seats}", rows * seats),
-            Step("The stadium has {} seats.", f"{blocks} * {rows * seats}", total),
-            Step(f"With {empty} of them empty, {{}} seats are taken.", f"{total} - {empty}", total - empty),
-        ),
-        "seats",
-        "{} seats are taken",
-    )
-
-
-def population(r: Random) -> Problem:
-    start, born, years = r.randint(11, 98) * 1000, r.randint(150, 900), r.randint(3, 12)
-    return Problem(
-        (
-            Step("The town grows by {} people.", f"{born} * {years}", born * years),
-            Step("That makes {} people.", f"{start} + {born * years}", start + born * years),
-        ),
-        "people",
-        "the town will have {} people",
-    )
-
-
-def wages(r: Random) -> Problem:
-    who, hourly, hours, weeks = r.choice(NAMES), r.randint(12, 32), r.randint(15, 40), r.randint(4, 12)
-    return Problem(
-        (
-            Step(f"{who} earns {{}} a week.", f"{hourly} * {hours}", hourly * hours),
-            Step(f"In {weeks} weeks this is {{}}.", f"{hourly * hours} * {weeks}", hourly * hours * weeks),
-        ),
-        "dollars",
-        f"{who} earns {{}}",
-        money=True,
-    )
-
-
-def groceries(r: Random) -> Problem:
-    who, count, price, other = r.choice(NAMES), r.randint(3, 9), Fraction(r.randint(5, 18), 4), Fraction(r.randint(8, 40), 2)
-    goods = count * price
-    return Problem(
-        (
-            Step("The melons cost {}.", f"{count} * {show(price)}", goods),
-            Step("Together with the cheese that is {}.", f"{show(goods)} + {show(other)}", goods + other),
-        ),
-        "dollars",
-        f"{who} pays {{}}",
-        money=True,
-    )
-
-
-def change(r: Random) -> Problem:
-    who, count, price, note = r.choice(NAMES), r.randint(3, 7), r.randint(2, 6), r.choice([50, 100])
-    return Problem(
-        (
-            Step(f"{count} notebooks cost {{}}.", f"{count} * {price}", count * price),
-            Step("The change is {}.", f"{note} - {count * price}", note - count * price),
-        ),
-        "dollars",
-        f"{who} gets {{}} back",
-        money=True,
-    )
-
-
-def discount(r: Random) -> Problem:
-    price, off = r.choice([40, 60, 80, 120, 150, 200, 260]), r.choice([5, 10, 20, 25, 30])
-    cut = Fraction(price * off, 100)
-    return Problem(
-        (
-            Step("The discount is {}.", f"{price} * {show(Fraction(off, 100))}", cut),
-            Step("The coat then costs {}.", f"{price} - {show(cut)}", price - cut),
-        ),
-        "dollars",
-        "the coat costs {} after the discount",
-        money=True,
-    )
-
-
-def share(r: Random) -> Problem:
-    whole = r.choice([20, 25, 40, 50, 80, 200])
-    part = whole * r.choice([15, 20, 30, 35, 45, 60, 65, 85]) // 100
-    percent = Fraction(100 * part, whole)
-    return Problem(
-        (
-            Step("The number of blue beads is {}.", f"{whole} - {whole - part}", part),
-            Step("As a percentage this is {}.", f"{part} / {whole} * 100", percent),
-        ),
-        "percent",
-        "{} percent of the beads are blue",
-    )
-
-
-def homework(r: Random) -> Problem:
-    who, tasks, each, breaks = r.choice(NAMES), r.randint(4, 9), r.randint(6, 15), r.choice([5, 10, 15])
-    return Problem(
-        (
-            Step("The tasks take {} minutes.", f"{tasks} * {each}", tasks * each),
-            Step("With the break it is {} minutes.", f"{tasks * each} + {breaks}", tasks * each + breaks),
-        ),
-        "minutes",
-        f"{who} needs {{}} minutes",
-    )
-
-
-def hike(r: Random) -> Problem:
-    who, speed, hours = r.choice(NAMES), r.choice([4, 6]), Fraction(r.choice([5, 7, 9, 11]), 2)
-    there = speed * hours / 2
-    return Problem(
-        (
-            Step("The way there is {} miles.", f"{speed} * {show(hours)} / 2", there),
-            Step(f"At {2 * speed} miles per hour the way back takes {{}} hours.", f"{show(there)} / {2 * speed}", hours / 4),
-            Step("The whole trip takes {} hours.", f"{show(hours / 2)} + {show(hours / 4)}", hours * Fraction(3, 4)),
-        ),
-        "hours",
-        f"{who} is on the way for {{}} hours",
-    )
-
-
-def recipe(r: Random) -> Problem:
-    cups, guests, base = Fraction(r.choice([1, 3, 5]), 4), r.choice([6, 8, 10]), 4
-    one = cups / base
-    return Problem(
-        (
-            Step("One guest needs {} cups of flour.", f"{show(cups)} / {base}", one),
-            Step(f"For {guests} guests that is {{}} cups.", f"{guests} * {show(one)}", guests * one),
-        ),
-        "cups",
-        "the recipe needs {} cups of flour",
-    )
-
-
-def pizza(r: Random) -> Problem:
-    slices, eaten = r.choice([8, 12, 16]), r.choice([3, 5, 7])
-    left = Fraction(slices - eaten, slices)
-    return Problem(
-        (
-            Step("There are {} slices left.", f"{slices} - {eaten}", slices - eaten),
-            Step("As a part of the pizza that is {}.", f"{slices - eaten} / {slices}", left),
-        ),
-        "of the pizza",
-        "{} of the pizza is left",
-    )
-
-
-def weather(r: Random) -> Problem:
-    noon, hourly, hours = r.randint(2, 9), r.randint(2, 4), r.randint(5, 8)
-    drop = hourly * hours
-    return Problem(
-        (
-            Step("The temperature falls by {} degrees.", f"{hourly} * {hours}", drop),
-            Step("In the evening it is {} degrees.", f"{noon} - {drop}", noon - drop),
-        ),
-        "degrees",
-        "it is {} degrees in the evening",
-    )
-
-
-def account(r: Random) -> Problem:
-    balance, fee, months = r.randint(20, 60), r.randint(15, 30), r.randint(4, 9)
-    return Problem(
-        (
-            Step("The fees are {}.", f"{fee} * {months}", fee * months),
-            Step("The balance is then {}.", f"{balance} - {fee * months}", balance - fee * months),
-        ),
-        "dollars",
-        "the balance is {}",
-        money=False,
-    )
-
-
-def average(r: Random) -> Problem:
-    who, marks = r.choice(NAMES), [r.randint(60, 99) for _ in range(4)]
-    return Problem(
-        (
-            Step("The four marks add up to {}.", " + ".join(map(str, marks)), sum(marks)),
-            Step("The average is {}.", f"{sum(marks)} / 4", Fraction(sum(marks), 4)),
-        ),
-        "points",
-        f"{who} has an average of {{}} points",
-    )
-
-
-COUNTS = [muffins, stickers, train, garden, pages]
-LARGE = [stadium, population]
-MONEY = [wages, groceries, change, discount]
-TIMES = [homework, hike]
-DECIMALS = [average, recipe, hike]
-
+from .stories import (
+    COUNTS,
+    DECIMALS,
+    LARGE,
+    MONEY,
+    TIMES,
+    Number,
+    Problem,
+    Step,
+    account,
+    average,
+    change,
+    homework,
+    pizza,
+    recipe,
+    share,
+    show,
+    wages,
+    weather,
+)
 
 # --- working ---------------------------------------------------------------------------------------------------------
 
@@ -350,7 +75,15 @@ def results_only(problem: Problem, steps: tuple[Step, ...]) -> str:
     return " ".join(s.sentence.format(amount(problem, s.value)) for s in steps)
 
 
-OPENINGS = ["", "", "", "Let's think step by step. ", "Let's solve this step by step.\n", "To solve this, we go step by step.\n", "First things first. "]
+OPENINGS = [
+    "",
+    "",
+    "",
+    "Let's think step by step. ",
+    "Let's solve this step by step.\n",
+    "To solve this, we go step by step.\n",
+    "First things first. ",
+]
 
 
 def working(r: Random, problem: Problem) -> str:
@@ -432,36 +165,79 @@ def hours_and_minutes(_: Random, p: Problem) -> str:
 
 HASH = one_of("#### {n}", "\n#### {n}", "#### {n}", "####{n}")
 ANSWER_IS = one_of(
-    "The answer is {n}.", "So the answer is {n}.", "The answer is {n}", "Therefore, the answer is {n} {u}.",
-    "The final answer is {n}.", "Thus the final answer is {n} {u}.", "So, the answer is: {n}", "The answer is: {n} {u}.",
-    "The correct answer is {n}.", "The answer is therefore {n}.",
+    "The answer is {n}.",
+    "So the answer is {n}.",
+    "The answer is {n}",
+    "Therefore, the answer is {n} {u}.",
+    "The final answer is {n}.",
+    "Thus the final answer is {n} {u}.",
+    "So, the answer is: {n}",
+    "The answer is: {n} {u}.",
+    "The correct answer is {n}.",
+    "The answer is therefore {n}.",
 )
 COLON = one_of(
-    "Answer: {n}", "Final Answer: {n}", "**Answer:** {n}", "**Final Answer:** {n} {u}", "Answer: {n} {u}", "ANSWER: {n}",
-    "**Answer: {n}**", "### Final Answer: {n}", "Final answer: {n} {u}.", "Result: {n}",
+    "Answer: {n}",
+    "Final Answer: {n}",
+    "**Answer:** {n}",
+    "**Final Answer:** {n} {u}",
+    "Answer: {n} {u}",
+    "ANSWER: {n}",
+    "**Answer: {n}**",
+    "### Final Answer: {n}",
+    "Final answer: {n} {u}.",
+    "Result: {n}",
 )
-BOLD = one_of("The answer is **{n}**.", "**{n}**", "**{n} {u}**", "So the result is **{n} {u}**.", "Therefore, **{s}**.", "Final result: **{n}**")
+BOLD = one_of(
+    "The answer is **{n}**.", "**{n}**", "**{n} {u}**", "So the result is **{n} {u}**.", "Therefore, **{s}**.", "Final result: **{n}**"
+)
 BOXED = one_of(
-    "$\\boxed{{{n}}}$", "\\boxed{{{n}}}", "The answer is $\\boxed{{{n}}}$.", "\\[ \\boxed{{{n}}} \\]",
-    "Therefore, the final answer is $\\boxed{{{n}}}$.", "So the answer is \\boxed{{{n}}}.", "$$\\boxed{{{n}}}$$",
-    "Final Answer: \\(\\boxed{{{n}}}\\)", "{S}: $\\boxed{{{n}}}$",
+    "$\\boxed{{{n}}}$",
+    "\\boxed{{{n}}}",
+    "The answer is $\\boxed{{{n}}}$.",
+    "\\[ \\boxed{{{n}}} \\]",
+    "Therefore, the final answer is $\\boxed{{{n}}}$.",
+    "So the answer is \\boxed{{{n}}}.",
+    "$$\\boxed{{{n}}}$$",
+    "Final Answer: \\(\\boxed{{{n}}}\\)",
+    "{S}: $\\boxed{{{n}}}$",
 )
 BOXED_UNIT = one_of(
-    "$\\boxed{{{n} \\text{{ {u}}}}}$", "\\boxed{{{n}\\text{{ {u}}}}}", "The answer is $\\boxed{{{n}}}$ {u}.", "\\boxed{{{n} {u}}}",
-    "\\[ \\boxed{{{n}\\ \\text{{{u}}}}} \\]", "So we get \\boxed{{{n}}} {u}.",
+    "$\\boxed{{{n} \\text{{ {u}}}}}$",
+    "\\boxed{{{n}\\text{{ {u}}}}}",
+    "The answer is $\\boxed{{{n}}}$ {u}.",
+    "\\boxed{{{n} {u}}}",
+    "\\[ \\boxed{{{n}\\ \\text{{{u}}}}} \\]",
+    "So we get \\boxed{{{n}}} {u}.",
 )
 SENTENCE = one_of("{S}.", "So {s}.", "Therefore, {s}.", "Thus, {s}.", "In total, {s}.", "Hence {s}!", "This means that {s}.")
 REMARK = one_of(
-    "The answer is {n}. I hope this helps!", "The answer is {n} {u}, which seems reasonable.", "#### {n}\n\nLet me know if you have questions.",
-    "So the answer is {n} {u}. This matches what we expected.", "\\boxed{{{n}}}\n\nThis is the final result.",
-    "The answer is {n}, since we counted every one of them.", "Final answer: {n} {u}. Easy!", "**{n}** {u}. We are done.",
-    "$\\boxed{{{n}}}$\n\nSo {s}.", "The answer is {n} {u} (checked by adding up again).",
+    "The answer is {n}. I hope this helps!",
+    "The answer is {n} {u}, which seems reasonable.",
+    "#### {n}\n\nLet me know if you have questions.",
+    "So the answer is {n} {u}. This matches what we expected.",
+    "\\boxed{{{n}}}\n\nThis is the final result.",
+    "The answer is {n}, since we counted every one of them.",
+    "Final answer: {n} {u}. Easy!",
+    "**{n}** {u}. We are done.",
+    "$\\boxed{{{n}}}$\n\nSo {s}.",
+    "The answer is {n} {u} (checked by adding up again).",
 )
 FIRST = one_of(
-    "The answer is {n} {u}. Here is why: ", "**Answer: {n}**\n\nExplanation: ", "$\\boxed{{{n}}}$\n\nReasoning: ", "{S}. To see this: ",
-    "Final answer: {n}. Details: ", "The answer is {n}, because ",
+    "The answer is {n} {u}. Here is why: ",
+    "**Answer: {n}**\n\nExplanation: ",
+    "$\\boxed{{{n}}}$\n\nReasoning: ",
+    "{S}. To see this: ",
+    "Final answer: {n}. Details: ",
+    "The answer is {n}, because ",
 )
-TAGS = one_of("<answer>{n}</answer>", "<answer> {n} </answer>", "<answer>\\boxed{{{n}}}</answer>", "<answer>{n} {u}</answer>", "<answer>\n{n}\n</answer>")
+TAGS = one_of(
+    "<answer>{n}</answer>",
+    "<answer> {n} </answer>",
+    "<answer>\\boxed{{{n}}}</answer>",
+    "<answer>{n} {u}</answer>",
+    "<answer>\n{n}\n</answer>",
+)
 
 
 # --- categories ------------------------------------------------------------------------------------------------------
@@ -483,20 +259,59 @@ def fractional(p: Problem) -> bool:
     return Fraction(p.answer).denominator != 1
 
 
-DOLLAR = one_of("#### {n}", "The answer is {n}.", "So the answer is {n}.", "{S}.", "Therefore, {s}.", "Answer: {n}", "**{n}**", "Total: {n}", number=with_dollar)
+DOLLAR = one_of(
+    "#### {n}",
+    "The answer is {n}.",
+    "So the answer is {n}.",
+    "{S}.",
+    "Therefore, {s}.",
+    "Answer: {n}",
+    "**{n}**",
+    "Total: {n}",
+    number=with_dollar,
+)
 DOLLAR_BOX = one_of("$\\boxed{{\\{n}}}$", "\\boxed{{\\{n}}}", "The answer is $\\boxed{{\\{n}}}$.", "\\boxed{{{n}}}", number=with_dollar)
-DOLLAR_WORD = one_of("The answer is {n} dollars.", "#### {n} dollars", "Answer: {n} dollars", "So that is {n} dollars.", "$\\boxed{{{n} \\text{{ dollars}}}}$", number=commas)
+DOLLAR_WORD = one_of(
+    "The answer is {n} dollars.",
+    "#### {n} dollars",
+    "Answer: {n} dollars",
+    "So that is {n} dollars.",
+    "$\\boxed{{{n} \\text{{ dollars}}}}$",
+    number=commas,
+)
 THOUSANDS = one_of(
-    "#### {n}", "The answer is {n}.", "{S}.", "$\\boxed{{{n}}}$", "Answer: {n} {u}", "So {s}.", "**{n} {u}**", "The final answer is {n} {u}.", number=commas
+    "#### {n}",
+    "The answer is {n}.",
+    "{S}.",
+    "$\\boxed{{{n}}}$",
+    "Answer: {n} {u}",
+    "So {s}.",
+    "**{n} {u}**",
+    "The final answer is {n} {u}.",
+    number=commas,
 )
 PERCENT = one_of(
-    "The answer is {n}%.", "#### {n}%", "So {n}% of the beads are blue.", "$\\boxed{{{n}\\%}}$", "Answer: {n} percent", "**{n}%**",
-    "The final answer is {n}%.", "\\boxed{{{n}}}%", "{S}.", "#### {n}",
+    "The answer is {n}%.",
+    "#### {n}%",
+    "So {n}% of the beads are blue.",
+    "$\\boxed{{{n}\\%}}$",
+    "Answer: {n} percent",
+    "**{n}%**",
+    "The final answer is {n}%.",
+    "\\boxed{{{n}}}%",
+    "{S}.",
+    "#### {n}",
 )
-FRACTION = one_of("The answer is {n}.", "#### {n}", "{S}.", "Answer: {n}", "So the answer is {n} {u}.", "\\boxed{{{n}}}", number=as_fraction)
-LATEX_FRACTION = one_of("The answer is ${n}$.", "$\\boxed{{{n}}}$", "\\[ \\boxed{{{n}}} \\]", "So the answer is \\boxed{{{n}}}.", number=latex_fraction)
+FRACTION = one_of(
+    "The answer is {n}.", "#### {n}", "{S}.", "Answer: {n}", "So the answer is {n} {u}.", "\\boxed{{{n}}}", number=as_fraction
+)
+LATEX_FRACTION = one_of(
+    "The answer is ${n}$.", "$\\boxed{{{n}}}$", "\\[ \\boxed{{{n}}} \\]", "So the answer is \\boxed{{{n}}}.", number=latex_fraction
+)
 PADDED = one_of("The answer is {n}.", "#### {n}", "{S}.", "$\\boxed{{{n}}}$", "Answer: {n} {u}", number=padded)
-NEGATIVE = one_of("The answer is {n}.", "#### {n}", "{S}.", "$\\boxed{{{n}}}$", "Answer: {n} {u}", "The final answer is {n} {u}.", "**{n}**")
+NEGATIVE = one_of(
+    "The answer is {n}.", "#### {n}", "{S}.", "$\\boxed{{{n}}}$", "Answer: {n} {u}", "The final answer is {n} {u}.", "**{n}**"
+)
 
 CATEGORIES = [
     Category("hash", 40, [*COUNTS, *LARGE, *MONEY], HASH),
@@ -515,10 +330,25 @@ CATEGORIES = [
     Category("currency_word", 12, [wages, change], DOLLAR_WORD),
     Category("percent", 24, [share], PERCENT),
     Category("time", 16, TIMES, SENTENCE),
-    Category("hours_and_minutes", 6, [homework], one_of("The answer is {n}.", "So it takes {n}.", number=hours_and_minutes), accept=lambda p: p.answer > 60),
+    Category(
+        "hours_and_minutes",
+        6,
+        [homework],
+        one_of("The answer is {n}.", "So it takes {n}.", number=hours_and_minutes),
+        accept=lambda p: p.answer > 60,
+    ),
     Category("fraction", 20, [pizza, recipe], FRACTION, reference=lambda p: as_fraction(None, p), accept=fractional),
-    Category("fraction_decimal", 14, [recipe, pizza], LATEX_FRACTION, reference=lambda p: show(p.answer), accept=lambda p: fractional(p) and 64 % Fraction(p.answer).denominator == 0),
-    Category("decimal", 28, DECIMALS, one_of("The answer is {n}.", "#### {n}", "{S}.", "$\\boxed{{{n}}}$", "Answer: {n} {u}"), accept=fractional),
+    Category(
+        "fraction_decimal",
+        14,
+        [recipe, pizza],
+        LATEX_FRACTION,
+        reference=lambda p: show(p.answer),
+        accept=lambda p: fractional(p) and 64 % Fraction(p.answer).denominator == 0,
+    ),
+    Category(
+        "decimal", 28, DECIMALS, one_of("The answer is {n}.", "#### {n}", "{S}.", "$\\boxed{{{n}}}$", "Answer: {n} {u}"), accept=fractional
+    ),
     Category("decimal_zeros", 16, [average, *COUNTS], PADDED),
     Category("negative", 28, [weather, account], NEGATIVE),
     Category("unicode_minus", 6, [weather], one_of("The answer is {n}.", "#### {n}", "$\\boxed{{{n}}}$", number=unicode_minus)),
@@ -586,7 +416,9 @@ def checked(r: Random, right: bool) -> Pair:
 def without_answer(r: Random) -> Pair:
     """Cut off, or given up, before any answer; the numbers that stand there are others than the answer."""
     problem = r.choice([p for p in (s(r) for s in COUNTS * 3) if all(s.value != p.answer for s in p.steps[:-1])])
-    text = plain(problem, problem.steps[:-1]) + r.choice([" Next we have to", " I am not sure how to go on.", " The answer is", "\n####", " Therefore, $\\boxed{"])
+    text = plain(problem, problem.steps[:-1]) + r.choice(
+        [" Next we have to", " I am not sure how to go on.", " The answer is", "\n####", " Therefore, $\\boxed{"]
+    )
     return Pair("gsm8k", "no_answer", text, show(problem.answer), False)
 
 
