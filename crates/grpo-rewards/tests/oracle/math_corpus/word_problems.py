@@ -1,5 +1,6 @@
 """GSM8K-style pairs: the stories worked out in the styles and notations that small models use, right or with a slip."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -384,7 +385,7 @@ def pair(r: Random, category: Category, right: bool) -> Pair:
     else:
         text = working(r, said) + category.join + category.ending(r, said)
     if category.name == "unicode_minus" and r.random() < 0.5:
-        text = text.replace("-", "−")
+        text = re.sub(r"(?<= )-(?= )|-(?=\d)", "−", text)
     return Pair("gsm8k", category.name, text, category.reference(problem), right)
 
 
