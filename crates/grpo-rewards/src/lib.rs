@@ -7,6 +7,7 @@
 //! | `kind` | settings | 1 (or more) for |
 //! |---|---|---|
 //! | `number` | [`number::RightNumber`] | a final answer that is the reference's number, compared exactly |
+//! | `math` | [`math::MathAnswer`] | a final answer that is the reference, as mathematics |
 //! | `format` | [`text::Format`] | working, then `#### 42`, once |
 //! | `exact_match` | [`text::ExactMatch`] | the reference itself |
 //! | `regex` | [`text::Pattern`] | a match, in linear time |
@@ -44,6 +45,7 @@ mod error;
 mod guard;
 pub mod item;
 pub mod length;
+pub mod math;
 pub mod number;
 pub mod repetition;
 mod reward;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::item::ItemScore;
 use crate::length::{CosineLength, SoftOverlong, TargetLength};
+use crate::math::MathAnswer;
 use crate::number::RightNumber;
 use crate::repetition::Repetition;
 use crate::text::{ExactMatch, Format, InitialShare, Keywords, LetterShare, Pattern, WordsPerSentence};
@@ -41,6 +42,9 @@ pub struct RewardSpec {
 pub enum RewardKind {
     /// The final answer is the right number.
     Number(RightNumber),
+    /// The final answer is the right one, as mathematics.
+    #[serde(rename = "math")]
+    MathAnswer(MathAnswer),
     /// Working first, then the answer after its marker, once.
     Format(Format),
     /// The completion is the reference.
@@ -205,6 +209,7 @@ macro_rules! kinds {
 
 kinds! {
     Number(RightNumber),
+    MathAnswer(MathAnswer),
     Format(Format),
     ExactMatch(ExactMatch),
     Pattern(Pattern),
