@@ -114,8 +114,8 @@ fn verdict(equal: bool) -> Comparison {
 }
 
 fn as_words(answer: &str, reference: &str) -> bool {
-    words::same(answer, reference)
-        || words::choice(reference).is_some_and(|letter| words::chosen(answer) == Some(letter))
+    let chosen = |choice, text| words::choice(choice).is_some_and(|letter| words::chosen(text) == Some(letter));
+    words::same(answer, reference) || chosen(reference, answer) || chosen(answer, reference)
 }
 
 /// The number that a text is by the rules of [`crate::number`], where these rules are all that matters:

@@ -18,7 +18,9 @@ pub(super) struct Approx {
 
 impl Approx {
     pub(super) fn real(re: f64) -> Self {
-        Self { re, im: 0.0, error: re.abs() * STEP }
+        // Whole numbers are exact.
+        let exact = re.fract() == 0.0 && re.abs() < 9e15;
+        Self { re, im: 0.0, error: if exact { 0.0 } else { re.abs() * STEP } }
     }
 
     pub(super) const I: Self = Self { re: 0.0, im: 1.0, error: 0.0 };
@@ -160,8 +162,9 @@ impl Approx {
     /// A function of real numbers, with its slope to carry the error; NaN elsewhere.
     fn on_reals(self, value: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f64) -> Self {
         let re = if self.is_real() { value(self.re) } else { f64::NAN };
+        let carried = if self.error == 0.0 { 0.0 } else { 2.0 * self.error * (1.0 + slope(self.re).abs()) };
         // 1e-14: the least exact of these functions.
-        Self { re, im: 0.0, error: 2.0 * self.error * (1.0 + slope(self.re).abs()) + 1e-14 * re.abs() }
+        Self { re, im: 0.0, error: carried + 1e-14 * re.abs() }
     }
 
     /// A function that jumps: known only away from the jumps.

@@ -75,6 +75,10 @@ impl<'a> Comparison<'_, 'a> {
                 [(_, Relation::Equal, right)] => self.scalars(*right, *b),
                 _ => false,
             },
+            (Shape::Based { digits: a, base }, Shape::Based { digits: b, base: other }) => a == b && base == other,
+            // Who was asked for digits to a base may leave the base out.
+            (Shape::Based { digits, .. }, Shape::Value(value)) => is_integer(&self.reference.tree, value.root, digits),
+            (Shape::Value(value), Shape::Based { digits, .. }) => is_integer(&self.answer.tree, value.root, digits),
             (Shape::Word(a), Shape::Word(b)) => super::words::same(a, b),
             _ => false,
         }
@@ -245,6 +249,12 @@ fn difference<'a>(
     let left = field.fraction(tree, left.start, left.root)?;
     let right = field.fraction(tree, right.start, right.root)?;
     field.minus(&left, &right)
+}
+
+/// Whether a node is the whole number that is written with these digits.
+fn is_integer(tree: &Tree<'_>, id: usize, digits: &str) -> bool {
+    let value = tree.number(id).and_then(Exact::to_integer);
+    value.is_some() && value == digits.parse().ok()
 }
 
 /// Two items in round or square brackets as an interval.

@@ -57,7 +57,9 @@ impl<I: Stream> ParserError<I> for Stop {
 
 /// What is known while one formula is read.
 #[derive(Debug)]
-pub(super) struct State<'a, 's> {
+pub(super) struct State<'t, 'a, 's> {
+    /// All tokens of the formula.
+    tokens: &'t [Token<'a>],
     pub(super) tree: &'s mut Tree<'a>,
     pub(super) depth: usize,
     powers: usize,
@@ -69,7 +71,7 @@ pub(super) struct State<'a, 's> {
     pub(super) upper: bool,
 }
 
-pub(super) type Input<'t, 'a, 's> = Stateful<&'t [Token<'a>], State<'a, 's>>;
+pub(super) type Input<'t, 'a, 's> = Stateful<&'t [Token<'a>], State<'t, 'a, 's>>;
 
 /// Reads one formula from the front of the tokens and returns it with the tokens that are left.
 pub(super) fn read<'t, 'a>(
@@ -77,7 +79,7 @@ pub(super) fn read<'t, 'a>(
     tree: &mut Tree<'a>,
     upper: bool,
 ) -> Result<(Id, &'t [Token<'a>]), MathError> {
-    let state = State { tree, depth: 0, powers: 0, bars: 0, angle: false, upper };
+    let state = State { tokens, tree, depth: 0, powers: 0, bars: 0, angle: false, upper };
     let mut input = Input { input: tokens, state };
     match formula(&mut input, 0) {
         Ok(id) => Ok((id, input.input)),
@@ -182,7 +184,7 @@ fn operator<'t, 'a, 's>(input: &mut Input<'t, 'a, 's>) -> Result<Infix<Input<'t,
             Infix::Right(POWERS, |input: &mut Input<'t, 'a, 's>, a, b| Ok(input.state.tree.power(a, b)?))
         }
         // Nothing between two factors: a product.
-        Some(token) if starts_factor(token, input.state.bars) => {
+        Some(token) if starts_factor(token, input.state.bars) && !between_numbers(input) => {
             return Ok(Infix::Left(PRODUCTS, |input, a, b| Ok(input.state.tree.product(a, b))));
         }
         _ => return Err(Stop::NoMatch),
@@ -193,6 +195,13 @@ fn operator<'t, 'a, 's>(input: &mut Input<'t, 'a, 's>) -> Result<Infix<Input<'t,
         return Err(MathError::Incomplete.into());
     }
     Ok(operator)
+}
+
+/// Two numbers beside each other are two numbers and no product.
+fn between_numbers(input: &Input<'_, '_, '_>) -> bool {
+    let at = input.state.tokens.len() - input.input.len();
+    let before = at.checked_sub(1).and_then(|at| input.state.tokens.get(at));
+    matches!((before, peek(input)), (Some(Token::Number(_)), Some(Token::Number(_))))
 }
 
 fn suffix<'t, 'a, 's>(input: &mut Input<'t, 'a, 's>) -> Result<Postfix<Input<'t, 'a, 's>, Id, Stop>, Stop> {

@@ -119,14 +119,17 @@ impl Formulas<'_> {
         }
     }
 
-    /// `$..$` on one line. As in Pandoc, no digit follows the closing sign, so that `$5 and $7` are two prices.
+    /// `$..$` in one paragraph. As in Pandoc, no digit follows the closing sign, so that `$5 and $7` are two prices.
     fn inline(&self, start: usize) -> Result<usize, usize> {
         let bytes = self.text.as_bytes();
         let mut at = start + 1;
         while let Some(byte) = bytes.get(at) {
             match byte {
                 b'\\' => at += 1,
-                b'\n' => return Err(at),
+                // A paragraph ends every formula.
+                b'\n' if self.text[at + 1..].trim_start_matches([' ', '\t', '\r']).starts_with('\n') => {
+                    return Err(at);
+                }
                 b'$' => {
                     let before = bytes[at - 1].is_ascii_whitespace();
                     let spaced = bytes[start + 1].is_ascii_whitespace();

@@ -97,13 +97,13 @@ impl<'a> Lexer<'a> {
         if !self.rest().starts_with("**") {
             return self.push(Token::Times, 1);
         }
-        let before = self.at > 0 && self.text.as_bytes()[self.at - 1].is_ascii_alphanumeric();
-        let next = self.text.as_bytes().get(self.at + 2);
-        if before && next.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'(') {
-            self.push(Token::Caret, 2);
-        } else {
-            self.at += 2;
-        }
+        let (before, after) = (&self.text[..self.at], &self.text[self.at + 2..]);
+        let operand = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'(' | b')' | b'-');
+        let left = before.trim_end().bytes().next_back().is_some_and(operand);
+        let right = after.trim_start().bytes().next().is_some_and(operand);
+        // `**bold**` leaves a space on one side only.
+        let even = before.ends_with(char::is_whitespace) == after.starts_with(char::is_whitespace);
+        if left && right && even { self.push(Token::Caret, 2) } else { self.at += 2 }
     }
 
     fn relation(&mut self, first: u8) {

@@ -8,13 +8,10 @@ const MAX_TERMS: usize = 64;
 const MAX_WORK: usize = 4000;
 /// Atoms that one comparison may have: each has a byte of a [`Monomial`].
 pub(super) const MAX_ATOMS: usize = 16;
-/// The highest exponent of an atom, so that the sum of two still fits its byte.
-pub(super) const MAX_EXPONENT: u128 = 127;
-
 /// The exponents of all atoms, a byte each; a product of monomials is their sum.
 pub(super) type Monomial = u128;
 
-/// The bits that are set where an exponent is above [`MAX_EXPONENT`].
+/// The bits that are set where an exponent is above 127: the sum of two that are not still fits its byte.
 const OVERFLOW: u128 = 0x8080_8080_8080_8080_8080_8080_8080_8080;
 
 /// Terms in descending order of their monomials, none of them zero.

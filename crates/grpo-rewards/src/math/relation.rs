@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         }
         let left = self.scalar(first, true)?;
         let constant = self.tree.number(left.root).is_some();
-        if constant {
+        if constant && !has_letters(last) {
             return self.union(last);
         }
         let right = self.scalar(last, true)?;
@@ -190,8 +190,12 @@ fn variable<'a>(tokens: &[Token<'a>]) -> Option<Name<'a>> {
     }
 }
 
-/// Words, or letters that are the name of something: `Area`, `\text{the angle } A`, `AB`.
+/// Words, several variables, or letters that are the name of something: `Area`, `\text{the angle } A`, `AB`.
 fn is_label(tokens: &[Token<'_>]) -> bool {
+    if let [Token::Open(Bracket::Round), names @ .., Token::Close(Bracket::Round)] = without_group(tokens) {
+        return names.contains(&Token::Comma)
+            && names.iter().all(|token| matches!(token, Token::Letter(_) | Token::Comma));
+    }
     !tokens.is_empty()
         && tokens.iter().any(|token| matches!(token, Token::Word(_)))
         && !tokens.iter().any(|token| matches!(token, Token::Number(_)))

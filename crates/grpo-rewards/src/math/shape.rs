@@ -43,6 +43,11 @@ pub(super) enum Shape<'a> {
     /// Relations that stay such: `2x + 3y = 6`, `x^2 < y`.
     Relations(Vec<(Scalar, Relation, Scalar)>),
     Reals,
+    /// Digits to a base: `1101_2`.
+    Based {
+        digits: &'a str,
+        base: &'a str,
+    },
     /// One word, or the words of one `\text{}`.
     Word(&'a str),
 }
@@ -162,6 +167,14 @@ impl<'a> Reader<'a> {
             [Token::Reals] => Ok(Shape::Reals),
             [Token::EmptySet] => Ok(Shape::Set(Vec::new())),
             [Token::Word(word)] => Ok(Shape::Word(word)),
+            [Token::Number(digits), Token::Underscore, Token::Number(base)]
+            | [
+                Token::Number(digits),
+                Token::Underscore,
+                Token::Open(Bracket::Group),
+                Token::Number(base) | Token::Word(base),
+                Token::Close(Bracket::Group),
+            ] => Ok(Shape::Based { digits, base }),
             [Token::BeginMatrix, content @ .., Token::EndMatrix] => self.matrix(content),
             [Token::Open(open), content @ .., Token::Close(close)] if is_one_bracket(tokens) => {
                 self.bracketed(*open, content, *close, tokens)
@@ -180,6 +193,9 @@ impl<'a> Reader<'a> {
         let is_list = split(content, |token| *token == Token::Comma).nth(1).is_some();
         if open == Bracket::Set {
             return self.set(content);
+        }
+        if let [Token::BeginMatrix, matrix @ .., Token::EndMatrix] = content {
+            return self.matrix(matrix);
         }
         if !is_list {
             let words = content.iter().all(|token| matches!(token, Token::Word(_)));
@@ -273,14 +289,15 @@ fn is_unit(tokens: &[Token<'_>]) -> bool {
     let open = matches!(first, Token::Open(Bracket::Round | Bracket::Group));
     let words = tokens.get(usize::from(open)).is_some_and(|token| matches!(token, Token::Word(_)));
     words
-        && tokens.iter().all(|token| {
-            matches!(
+        && tokens.iter().enumerate().all(|(at, token)| {
+            let raised = at > 0 && matches!(tokens[at - 1], Token::Caret | Token::Minus | Token::Open(Bracket::Group));
+            matches!(token, Token::Number(_)) && raised
+                || matches!(
                 token,
                 Token::Word(_)
                     | Token::Letter(_)
                     | Token::Caret
                     | Token::Raised(_)
-                    | Token::Number(_)
                     | Token::Divide
                     | Token::Times
                     | Token::Minus

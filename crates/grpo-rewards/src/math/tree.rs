@@ -57,13 +57,6 @@ impl<'a> Tree<'a> {
         }
     }
 
-    pub(super) fn variable(&self, id: Id) -> Option<Name<'a>> {
-        match self.nodes.get(id) {
-            Some(Node::Variable(name)) => Some(*name),
-            _ => None,
-        }
-    }
-
     pub(super) fn leaf(&mut self, node: Node<'a>) -> Id {
         self.push(node, false)
     }

@@ -258,6 +258,10 @@ pub(super) fn number_end(text: &str, start: usize, answer: bool) -> Result<usize
 fn separator(text: &str, at: usize, answer: bool, chosen: &mut Option<&'static str>) -> Option<usize> {
     const ALWAYS: &[&str] = &[",", "{,}"];
     const IN_ANSWERS: &[&str] = &[" ", "\u{a0}", "\u{2009}", "\u{202f}", "\\,"];
+    // `1,\!234` begins with a comma as well.
+    if answer && text[at..].starts_with(",\\!") {
+        return (*chosen.get_or_insert(",\\!") == ",\\!").then_some(3);
+    }
     let allowed = ALWAYS.iter().chain(if answer { IN_ANSWERS } else { &[] });
     let found = allowed.copied().find(|separator| text[at..].starts_with(separator))?;
     (*chosen.get_or_insert(found) == found).then_some(found.len())
