@@ -21,6 +21,17 @@ const PIECES: &[&str] = &[
     "and ", "1 and ", "1, ", "1 or ", ":", "1:", "\r\n", "#", "because ", " (", "is ", "https://a.b/c?d=e ",
 ];
 
+/// How long something takes. What seems to take long is timed three times, because others use the machine.
+fn timed<T>(mut run: impl FnMut() -> T) -> Duration {
+    let mut once = || {
+        let started = Instant::now();
+        std::hint::black_box(run());
+        started.elapsed()
+    };
+    let first = once();
+    if first < Duration::from_millis(3) { first } else { first.min(once()).min(once()) }
+}
+
 fn verifier(place: Place) -> Box<dyn Reward> {
     RewardSpec::new(MathAnswer { order: vec![place], ..MathAnswer::default() }).build().unwrap()
 }
@@ -48,10 +59,9 @@ fn a_megabyte_of_anything_is_scored_in_time() {
     let mut worst = (Duration::ZERO, String::new());
     for text in texts(if cfg!(debug_assertions) { MEGABYTE / 16 } else { MEGABYTE }) {
         for (place, verifier) in PLACES.iter().zip(&verifiers) {
-            let started = Instant::now();
-            let score = verifier.score(&Sample::new("", &text).with_reference("x^2 + 1")).unwrap();
-            let took = started.elapsed();
-            assert!(score.reason.len() < 500);
+            let sample = Sample::new("", &text).with_reference("x^2 + 1");
+            let took = timed(|| verifier.score(&sample));
+            assert!(verifier.score(&sample).unwrap().reason.len() < 500);
             let shown = format!("{place:?} of {:?}", text.chars().take(30).collect::<String>());
             assert!(took < LIMIT, "{took:?} for {shown}");
             if took > worst.0 {
@@ -65,20 +75,13 @@ fn a_megabyte_of_anything_is_scored_in_time() {
 /// Ten times the text takes about ten times as long: a quadratic rule would take a hundred times.
 #[test]
 fn time_grows_with_the_text() {
-    let timed = |text: &str, place: Place| {
-        (0..3)
-            .map(|_| {
-                let started = Instant::now();
-                std::hint::black_box(find_answer(text, &[place]));
-                started.elapsed()
-            })
-            .min()
-            .unwrap_or_default()
-    };
     let size = MEGABYTE / 10;
     for (short, long) in texts(size / 10).zip(texts(size)) {
         for place in PLACES {
-            let (short_time, long_time) = (timed(&short, place), timed(&long, place));
+            let [short_time, long_time] = [&short, &long].map(|text| {
+                let times = (0..5).map(|_| timed(|| find_answer(text, &[place]).is_some()));
+                times.min().unwrap_or_default()
+            });
             // 20 times and two milliseconds: room for a busy machine, none for a factor of 100.
             let allowed = short_time * 20 + Duration::from_millis(if cfg!(debug_assertions) { 20 } else { 2 });
             let shown: String = long.chars().take(30).collect();
@@ -131,9 +134,7 @@ fn dense_answers_are_compared_in_time() {
         for reference in [answer.as_str(), "x", "1, 2", "\\sqrt{2}", "(0, 1)", "y = 2x"] {
             // A space more, so that the two are not the same text.
             for reference in [reference.to_owned(), format!("{reference} + 0"), format!("1 \\cdot {reference}")] {
-                let started = Instant::now();
-                std::hint::black_box(equal(answer, &reference));
-                let took = started.elapsed();
+                let took = timed(|| equal(answer, &reference));
                 let shown = format!("{:?} against {reference:.20}", answer.chars().take(50).collect::<String>());
                 assert!(took < LIMIT, "{took:?} for {shown}");
                 if took > worst.0 {

@@ -15,11 +15,11 @@ const MAX_POWER: i64 = 64;
 /// Radicands are searched for prime factors below this, so that up to its square they are known completely.
 const MAX_TRIAL: i64 = 1000;
 
-/// A quotient of two polynomials. A denominator without atoms is 1.
+/// A quotient of two polynomials. `None` below is 1, and so is every denominator without atoms.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fraction {
-    pub(super) above: Polynomial,
-    pub(super) below: Polynomial,
+    above: Polynomial,
+    below: Option<Polynomial>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ pub(super) struct Field<'a> {
 impl<'a> Field<'a> {
     /// Whether two formulas are equal.
     pub(super) fn compare(&mut self, a: &Fraction, b: &Fraction) -> Verdict {
-        let sides = (self.ring.product(&a.above, &b.below), self.ring.product(&b.above, &a.below));
+        let sides = (self.times(&a.above, b.below.as_ref()), self.times(&b.above, a.below.as_ref()));
         match sides {
             (Some(left), Some(right)) if left == right => Verdict::Equal,
             (Some(_), Some(_)) if !self.opaque => Verdict::Different,
@@ -65,8 +65,8 @@ impl<'a> Field<'a> {
     /// Whether one formula is a multiple of the other by a number that is not zero, and whether that number is
     /// negative.
     pub(super) fn multiple(&mut self, a: &Fraction, b: &Fraction) -> Option<bool> {
-        let left = self.ring.product(&a.above, &b.below)?;
-        let right = self.ring.product(&b.above, &a.below)?;
+        let left = self.times(&a.above, b.below.as_ref())?;
+        let right = self.times(&b.above, a.below.as_ref())?;
         let (first, other) = (left.terms.first()?, right.terms.first()?);
         let factor = first.1.times(&other.1.inverse()?)?;
         (right.scaled(&factor)? == left).then(|| factor.is_negative())
@@ -160,12 +160,26 @@ impl<'a> Field<'a> {
         if a.below == b.below {
             return Some(Fraction { above: a.above.plus(&b.above)?, below: a.below.clone() });
         }
-        let above = self.ring.product(&a.above, &b.below)?.plus(&self.ring.product(&b.above, &a.below)?)?;
-        normal(above, self.ring.product(&a.below, &b.below)?)
+        let left = self.times(&a.above, b.below.as_ref())?;
+        let above = left.plus(&self.times(&b.above, a.below.as_ref())?)?;
+        self.over_both(above, a, b)
     }
 
     fn product(&mut self, a: &Fraction, b: &Fraction) -> Option<Fraction> {
-        normal(self.ring.product(&a.above, &b.above)?, self.ring.product(&a.below, &b.below)?)
+        let above = self.ring.product(&a.above, &b.above)?;
+        self.over_both(above, a, b)
+    }
+
+    fn over_both(&mut self, above: Polynomial, a: &Fraction, b: &Fraction) -> Option<Fraction> {
+        match (&a.below, &b.below) {
+            (None, None) => Some(whole(above)),
+            (Some(below), None) | (None, Some(below)) => normal(above, below.clone()),
+            (Some(left), Some(right)) => normal(above, self.ring.product(left, right)?),
+        }
+    }
+
+    fn times(&mut self, above: &Polynomial, below: Option<&Polynomial>) -> Option<Polynomial> {
+        below.map_or_else(|| Some(above.clone()), |below| self.ring.product(above, below))
     }
 
     fn power(&mut self, base: Fraction, exponent: Fraction) -> Option<Fraction> {
@@ -179,7 +193,11 @@ impl<'a> Field<'a> {
         let base = if degree == 1 { base } else { self.root(constant(Exact::integer(degree)), base)? };
         let base = if times < 0 { inverse(base)? } else { base };
         let times = u32::try_from(times.unsigned_abs()).ok()?;
-        normal(self.ring.power(&base.above, times)?, self.ring.power(&base.below, times)?)
+        let above = self.ring.power(&base.above, times)?;
+        match &base.below {
+            None => Some(whole(above)),
+            Some(below) => normal(above, self.ring.power(below, times)?),
+        }
     }
 
     fn root(&mut self, degree: Fraction, of: Fraction) -> Option<Fraction> {
@@ -191,7 +209,7 @@ impl<'a> Field<'a> {
         if let Some(value) = of.as_constant() {
             return self.root_of_number(small, &value);
         }
-        if of.below.as_constant().is_none() {
+        if of.below.is_some() {
             return self.atom(Atom::RootOf(degree, of));
         }
         Some(whole(Polynomial::atom(self.index(Atom::Root(small, of.above))?)))
@@ -251,8 +269,7 @@ impl<'a> Field<'a> {
 
 impl Fraction {
     pub(super) fn as_constant(&self) -> Option<Exact> {
-        let (above, below) = (self.above.as_constant()?, self.below.as_constant()?);
-        above.times(&below.inverse()?)
+        if self.below.is_some() { None } else { self.above.as_constant() }
     }
 }
 
@@ -261,11 +278,11 @@ fn constant(value: Exact) -> Fraction {
 }
 
 fn whole(above: Polynomial) -> Fraction {
-    Fraction { above, below: Polynomial::constant(Exact::ONE) }
+    Fraction { above, below: None }
 }
 
 fn inverse(value: Fraction) -> Option<Fraction> {
-    normal(value.below, value.above)
+    normal(value.below.unwrap_or_else(|| Polynomial::constant(Exact::ONE)), value.above)
 }
 
 /// With a denominator of 1 where it has no atoms. `None` where it is zero.
@@ -274,9 +291,8 @@ fn normal(above: Polynomial, below: Polynomial) -> Option<Fraction> {
         return None;
     }
     match below.as_constant() {
-        Some(Exact::ONE) => Some(Fraction { above, below }),
         Some(value) => Some(whole(above.scaled(&value.inverse()?)?)),
-        None => Some(Fraction { above, below }),
+        None => Some(Fraction { above, below: Some(below) }),
     }
 }
 

@@ -93,11 +93,11 @@ impl Formulas<'_> {
 
     /// `$$..$$`: the end, or where to go on.
     fn display(&mut self, start: usize) -> Result<usize, usize> {
-        if self.no_display {
-            return Err(start + 2);
+        let signs = self.text[start..].bytes().take_while(|byte| *byte == b'$').count();
+        if self.no_display || signs > 2 {
+            return Err(start + signs);
         }
         match self.text[start + 2..].find("$$") {
-            Some(0) => Err(start + 2),
             Some(length) => Ok(start + length + 4),
             None => {
                 self.no_display = true;

@@ -4,28 +4,32 @@ use super::formula::first_formulas;
 
 /// A verb or colon is looked for this far behind the word "answer".
 const MAX_BETWEEN: usize = 60;
+/// Who writes "answer" this often without an answer behind it has none: it bounds what the search costs.
+const MAX_TRIES: usize = 64;
 /// An answer in words has at most this many.
 const MAX_WORDS: usize = 5;
 
-/// What the last `<answer>` tag holds, or what follows the last "answer is" that something follows.
+/// What follows the last "answer is" that something follows, or what the last `<answer>` tag holds, whichever
+/// stands later.
 pub(super) fn after_phrase(text: &str) -> Option<&str> {
-    if let Some(content) = tagged(text) {
-        return Some(content);
-    }
     let mut before = text;
-    while let Some(at) = last_word(before) {
+    for _ in 0..MAX_TRIES {
+        let at = last_word(before)?;
         let after = &text[at + "answer".len()..];
-        if let Some(answer) = follows(after) {
-            return Some(answer);
+        let tagged = text[..at].ends_with('<') && after.starts_with('>');
+        let found = if tagged { content(&after[1..]) } else { follows(after) };
+        if found.is_some() {
+            return found;
         }
         before = &text[..at];
     }
     None
 }
 
-fn tagged(text: &str) -> Option<&str> {
-    let (_, content) = text.rsplit_once("<answer>")?;
-    let content = content.split_once("</answer>").map_or(content, |(content, _)| content).trim();
+/// The content of a tag that has just opened.
+fn content(after: &str) -> Option<&str> {
+    let end = after.find("</").unwrap_or(after.len());
+    let content = after[..end].trim();
     (!content.is_empty()).then_some(content)
 }
 
@@ -99,8 +103,8 @@ fn clause(text: &str) -> &str {
     let line = text.lines().next().unwrap_or_default();
     // Longer than any answer; where it is cut, it is refused as too long all the same.
     let line = &line[..line.floor_char_boundary(line.len().min(2 * super::MAX_ANSWER))];
-    let mut end = line.len();
-    for (at, _) in line.match_indices(['.', '!', '?']) {
+    let mut end = line.find("</").unwrap_or(line.len());
+    for (at, _) in line[..end].match_indices(['.', '!', '?']) {
         let after = line[at + 1..].trim_start_matches(['*', '"', '`', '$', ')']);
         if after.is_empty() || after.starts_with(char::is_whitespace) {
             end = at;

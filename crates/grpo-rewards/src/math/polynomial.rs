@@ -4,8 +4,8 @@ use super::rational::Exact;
 
 /// One polynomial may have this many terms. `(x+1)^{20}` has 21; products of people's answers stay below 30.
 const MAX_TERMS: usize = 64;
-/// How many products of two terms one comparison may form: a few milliseconds with the largest coefficients.
-const MAX_WORK: usize = 4000;
+/// How many products of two terms one comparison may form: two milliseconds with the largest coefficients.
+const MAX_WORK: usize = 1500;
 /// Atoms that one comparison may have: each has a byte of a [`Monomial`].
 pub(super) const MAX_ATOMS: usize = 16;
 /// The exponents of all atoms, a byte each; a product of monomials is their sum.
@@ -68,6 +68,9 @@ impl Polynomial {
     pub(super) fn scaled(&self, factor: &Exact) -> Option<Self> {
         if factor.is_zero() {
             return Some(Self::default());
+        }
+        if *factor == Exact::ONE {
+            return Some(self.clone());
         }
         let terms = self.terms.iter().map(|(monomial, value)| Some((*monomial, value.times(factor)?)));
         Some(Self { terms: terms.collect::<Option<_>>()? })
