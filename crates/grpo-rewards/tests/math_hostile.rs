@@ -10,15 +10,126 @@ const LIMIT: Duration = Duration::from_millis(if cfg!(debug_assertions) { 2000 }
 const MEGABYTE: usize = 1 << 20;
 
 const PIECES: &[&str] = &[
-    "(", ")", "[", "]", "{", "}", "\\{", "\\}", "|", "\\left(", "\\right)", "\\boxed{", "\\boxed{1}", "\\boxed{1} ",
-    "\\boxed{\\boxed{1}}", "\\fbox{1},", "\\frac", "\\frac{", "\\frac{1}{", "\\frac12", "\\sqrt", "\\sqrt{", "\\sqrt[",
-    "\\binom", "\\text{", "\\text{a}", "\\begin{pmatrix}", "\\begin{", "\\\\", "&", "\\", "\\overline{", "\\sin",
-    "\\sin^", "\\log_", "\\cup", "\\pm", "####", "#### 1\n", "$", "$$", "$1", "$1$", "$ ", "$1$ and ", "\\(", "\\)",
-    "\\[", "\\]", "\\(1\\)", "answer", "answer is ", "answer: ", "Answer:\n", "answer is 1. ", "the answer is $1$ ",
-    "<answer>", "</answer>", "<answer>1", "ans", "a", "A", "ANSWER", "9", "1,", "1,000", ".", "1.", "-", "+", "1+",
-    "^", "10^", "x^", "!", "9!", "1e9", "e", "i", "x", "xy", "%", "=", "x=", "<", "x<", "_", "x_", "*", "**", "\0",
-    "1\0", "\u{202e}", "1\u{202e}", "½", "²", "√", "π", " ", "\n", "\n\n", "1\n", "~", "é", "漢", "\u{1f600}", "'", "\"",
-    "and ", "1 and ", "1, ", "1 or ", ":", "1:", "\r\n", "#", "because ", " (", "is ", "https://a.b/c?d=e ",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\\{",
+    "\\}",
+    "|",
+    "\\left(",
+    "\\right)",
+    "\\boxed{",
+    "\\boxed{1}",
+    "\\boxed{1} ",
+    "\\boxed{\\boxed{1}}",
+    "\\fbox{1},",
+    "\\frac",
+    "\\frac{",
+    "\\frac{1}{",
+    "\\frac12",
+    "\\sqrt",
+    "\\sqrt{",
+    "\\sqrt[",
+    "\\binom",
+    "\\text{",
+    "\\text{a}",
+    "\\begin{pmatrix}",
+    "\\begin{",
+    "\\\\",
+    "&",
+    "\\",
+    "\\overline{",
+    "\\sin",
+    "\\sin^",
+    "\\log_",
+    "\\cup",
+    "\\pm",
+    "####",
+    "#### 1\n",
+    "$",
+    "$$",
+    "$1",
+    "$1$",
+    "$ ",
+    "$1$ and ",
+    "\\(",
+    "\\)",
+    "\\[",
+    "\\]",
+    "\\(1\\)",
+    "answer",
+    "answer is ",
+    "answer: ",
+    "Answer:\n",
+    "answer is 1. ",
+    "the answer is $1$ ",
+    "<answer>",
+    "</answer>",
+    "<answer>1",
+    "ans",
+    "a",
+    "A",
+    "ANSWER",
+    "9",
+    "1,",
+    "1,000",
+    ".",
+    "1.",
+    "-",
+    "+",
+    "1+",
+    "^",
+    "10^",
+    "x^",
+    "!",
+    "9!",
+    "1e9",
+    "e",
+    "i",
+    "x",
+    "xy",
+    "%",
+    "=",
+    "x=",
+    "<",
+    "x<",
+    "_",
+    "x_",
+    "*",
+    "**",
+    "\0",
+    "1\0",
+    "\u{202e}",
+    "1\u{202e}",
+    "½",
+    "²",
+    "√",
+    "π",
+    " ",
+    "\n",
+    "\n\n",
+    "1\n",
+    "~",
+    "é",
+    "漢",
+    "\u{1f600}",
+    "'",
+    "\"",
+    "and ",
+    "1 and ",
+    "1, ",
+    "1 or ",
+    ":",
+    "1:",
+    "\r\n",
+    "#",
+    "because ",
+    " (",
+    "is ",
+    "https://a.b/c?d=e ",
 ];
 
 /// How long something takes. What seems to take long is timed three times, because others use the machine.
@@ -83,7 +194,8 @@ fn time_grows_with_the_text() {
                 times.min().unwrap_or_default()
             });
             // 20 times and two milliseconds: room for a busy machine, none for a factor of 100.
-            let allowed = short_time * 20 + Duration::from_millis(if cfg!(debug_assertions) { 20 } else { 2 });
+            let allowed =
+                short_time * 20 + Duration::from_millis(if cfg!(debug_assertions) { 20 } else { 2 });
             let shown: String = long.chars().take(30).collect();
             assert!(long_time < allowed, "{place:?} of {shown:?}: {short_time:?}, then {long_time:?}");
         }
@@ -94,22 +206,50 @@ fn time_grows_with_the_text() {
 fn dense() -> Vec<String> {
     let mut answers: Vec<String> = PIECES.iter().map(|piece| piece.repeat(1000 / piece.len())).collect();
     answers.extend(PIECES.iter().map(|piece| format!("{}1", piece.repeat(30))));
-    for (open, close) in [("(", ")"), ("{", "}"), ("\\sqrt{", "}"), ("\\{", "\\}"), ("\\frac{1}{", "}"), ("|", "|")] {
+    for (open, close) in
+        [("(", ")"), ("{", "}"), ("\\sqrt{", "}"), ("\\{", "\\}"), ("\\frac{1}{", "}"), ("|", "|")]
+    {
         for depth in [8, 16, 31, 32, 33, 60] {
             answers.push(format!("{}x{}", open.repeat(depth), close.repeat(depth)));
         }
     }
-    let list = |items: usize, item: &dyn Fn(usize) -> String| {
-        (0..items).map(item).collect::<Vec<_>>().join(", ")
-    };
+    let list =
+        |items: usize, item: &dyn Fn(usize) -> String| (0..items).map(item).collect::<Vec<_>>().join(", ");
     answers.extend(
         [
-            "10^10^10", "9^9^9^9", "9^{9^{9^9}}", "(10^{10})!", "9999999!", "170!^{170}", "((((9!)!)!)!)!", "2^{-2147483648}",
-            "x^{9999999999}", "(x+1)^{64}", "(x+y+z+1)^{60}", "(a+b+c+d+f+g+h+k)^{9}", "(\\sqrt2+\\sqrt3+\\sqrt5+\\sqrt7)^{60}",
-            "\\sqrt{9223372036854775783}", "\\sqrt[64]{9223372036854775807}", "\\binom{1000}{500}", "\\binom{10^9}{5}",
-            "e^{e^{e^{e^{e}}}}", "\\sin(10^{300})", "1e308*1e308", "1e-308/1e308", "0.\\overline{123456789123456789}",
-            "(1+i)^{60}", "\\frac{1}{1-\\frac{1}{1-\\frac{1}{1-x}}}", "(x^{60}+1)(x^{60}-1)(y^{60}+1)", "\\tan(\\pi/2)",
-            "\\lfloor 10^{300} \\rfloor", "-\\infty", "\\infty-\\infty", "0^0", "\\sqrt[0]{2}", "\\log_1 2", "\\ln 0",
+            "10^10^10",
+            "9^9^9^9",
+            "9^{9^{9^9}}",
+            "(10^{10})!",
+            "9999999!",
+            "170!^{170}",
+            "((((9!)!)!)!)!",
+            "2^{-2147483648}",
+            "x^{9999999999}",
+            "(x+1)^{64}",
+            "(x+y+z+1)^{60}",
+            "(a+b+c+d+f+g+h+k)^{9}",
+            "(\\sqrt2+\\sqrt3+\\sqrt5+\\sqrt7)^{60}",
+            "\\sqrt{9223372036854775783}",
+            "\\sqrt[64]{9223372036854775807}",
+            "\\binom{1000}{500}",
+            "\\binom{10^9}{5}",
+            "e^{e^{e^{e^{e}}}}",
+            "\\sin(10^{300})",
+            "1e308*1e308",
+            "1e-308/1e308",
+            "0.\\overline{123456789123456789}",
+            "(1+i)^{60}",
+            "\\frac{1}{1-\\frac{1}{1-\\frac{1}{1-x}}}",
+            "(x^{60}+1)(x^{60}-1)(y^{60}+1)",
+            "\\tan(\\pi/2)",
+            "\\lfloor 10^{300} \\rfloor",
+            "-\\infty",
+            "\\infty-\\infty",
+            "0^0",
+            "\\sqrt[0]{2}",
+            "\\log_1 2",
+            "\\ln 0",
         ]
         .map(String::from),
     );
@@ -133,9 +273,12 @@ fn dense_answers_are_compared_in_time() {
     for answer in &answers {
         for reference in [answer.as_str(), "x", "1, 2", "\\sqrt{2}", "(0, 1)", "y = 2x"] {
             // A space more, so that the two are not the same text.
-            for reference in [reference.to_owned(), format!("{reference} + 0"), format!("1 \\cdot {reference}")] {
+            for reference in
+                [reference.to_owned(), format!("{reference} + 0"), format!("1 \\cdot {reference}")]
+            {
                 let took = timed(|| equal(answer, &reference));
-                let shown = format!("{:?} against {reference:.20}", answer.chars().take(50).collect::<String>());
+                let shown =
+                    format!("{:?} against {reference:.20}", answer.chars().take(50).collect::<String>());
                 assert!(took < LIMIT, "{took:?} for {shown}");
                 if took > worst.0 {
                     worst = (took, shown);

@@ -88,7 +88,9 @@ pub(super) fn compare(answer: &str, reference: &str, tolerance: &Number) -> Comp
     if answer == reference {
         return Comparison::Equal;
     }
-    if let (Some(left), Some(right)) = (plain(answer), plain(reference)) {
+    if let Some(left) = plain(answer)
+        && let Some(right) = plain(reference)
+    {
         return verdict(left.matches(&right, tolerance));
     }
     let reading = shape::read(answer);
@@ -114,7 +116,8 @@ fn verdict(equal: bool) -> Comparison {
 }
 
 fn as_words(answer: &str, reference: &str) -> bool {
-    let chosen = |choice, text| words::choice(choice).is_some_and(|letter| words::chosen(text) == Some(letter));
+    let chosen =
+        |choice, text| words::choice(choice).is_some_and(|letter| words::chosen(text) == Some(letter));
     words::same(answer, reference) || chosen(reference, answer) || chosen(answer, reference)
 }
 

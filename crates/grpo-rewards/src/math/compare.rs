@@ -75,10 +75,16 @@ impl<'a> Comparison<'_, 'a> {
                 [(_, Relation::Equal, right)] => self.scalars(*right, *b),
                 _ => false,
             },
-            (Shape::Based { digits: a, base }, Shape::Based { digits: b, base: other }) => a == b && base == other,
+            (Shape::Based { digits: a, base }, Shape::Based { digits: b, base: other }) => {
+                a == b && base == other
+            }
             // Who was asked for digits to a base may leave the base out.
-            (Shape::Based { digits, .. }, Shape::Value(value)) => is_integer(&self.reference.tree, value.root, digits),
-            (Shape::Value(value), Shape::Based { digits, .. }) => is_integer(&self.answer.tree, value.root, digits),
+            (Shape::Based { digits, .. }, Shape::Value(value)) => {
+                is_integer(&self.reference.tree, value.root, digits)
+            }
+            (Shape::Value(value), Shape::Based { digits, .. }) => {
+                is_integer(&self.answer.tree, value.root, digits)
+            }
             (Shape::Word(a), Shape::Word(b)) => super::words::same(a, b),
             _ => false,
         }

@@ -58,6 +58,12 @@ impl<'a> Field<'a> {
         match sides {
             (Some(left), Some(right)) if left == right => Verdict::Equal,
             (Some(_), Some(_)) if !self.opaque => Verdict::Different,
+            // `\sin x + 10^{-30}` is not `\sin x`, whatever the sine is.
+            (Some(left), Some(right)) if a.below.is_none() && b.below.is_none() => {
+                let difference = right.scaled(&Exact::integer(-1)).and_then(|right| left.plus(&right));
+                let constant = difference.is_some_and(|difference| difference.as_constant().is_some());
+                if constant { Verdict::Different } else { Verdict::Unknown }
+            }
             _ => Verdict::Unknown,
         }
     }

@@ -149,8 +149,7 @@ fn based(input: &mut Input<'_, '_, '_>, digits: &str) -> Result<Id, Stop> {
 fn repeating(tree: &mut Tree<'_>, fixed: &str, period: &str) -> Result<Id, Stop> {
     let decimals = fixed.len() - fixed.find('.').map_or(fixed.len(), |point| point + 1);
     let power = |count: usize| Exact::integer(10).to_the(i64::try_from(count).ok()?);
-    let fixed =
-        if fixed.ends_with('.') { literal(tree, &fixed[..fixed.len() - 1])? } else { literal(tree, fixed)? };
+    let fixed = literal(tree, fixed.strip_suffix('.').unwrap_or(fixed))?;
     let fixed = tree.number(fixed).cloned();
     let value = (|| {
         let digits = Exact::from_big(Number::literal(period).ok()?.value)?;

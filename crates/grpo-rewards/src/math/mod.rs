@@ -1,4 +1,47 @@
 //! The right answer: finds the final answer of a completion, reads it as mathematics and compares.
+//!
+//! ```
+//! use grpo_rewards::math::MathAnswer;
+//! use grpo_rewards::{Reward, RewardSpec, Sample};
+//!
+//! let reward = RewardSpec::new(MathAnswer::default()).build()?;
+//! let completion = r"Both roots count, so the answer is $\boxed{3 \pm \sqrt{2}}$.";
+//! let score = reward.score(&Sample::new("", completion).with_reference(r"3-\sqrt2, 3+\sqrt2")).unwrap();
+//! assert_eq!(score.value, 1.0);
+//! assert_eq!(score.extracted.as_deref(), Some(r"3 \pm \sqrt{2}"));
+//! assert_eq!(score.reason, r"`3 \pm \sqrt{2}` (in `\boxed{}`) equals 3-\sqrt2, 3+\sqrt2");
+//! # Ok::<(), grpo_rewards::RewardError>(())
+//! ```
+//!
+//! It goes in four steps, each in files of its own:
+//!
+//! 1. **Where the answer is** ([`find_answer`]): after `####`, in `\boxed{}`, after "the answer is", the last
+//!    formula or number. The first place of [`MathAnswer::order`] that is there decides.
+//! 2. **Reading** ([`parse_answer`]): plain text, Markdown and LaTeX become a tree. A text that is one number by
+//!    the rules of [`number`](crate::number) is compared as there, without a tree.
+//! 3. **Exact arithmetic**: both sides become fractions of polynomials with rational coefficients, in which the
+//!    roots of primes, `i`, `π` and `e` are atoms that know their powers. This proves equality and, unless there
+//!    are functions or nested roots, difference.
+//! 4. **Trying**: what is left is computed for real values of the variables, the same twelve in every run, with
+//!    a bound of the rounding error carried along. Equal are formulas that agree within it everywhere, and it
+//!    must be below 1e-9 of the value at five points at least (see `probe.rs` for what that is worth).
+//!
+//! | understood | for example |
+//! |---|---|
+//! | numbers | `1,000`, `$42.50`, `1\frac{3}{4}`, `50\%` (0.5 and 50), `0.1\overline{6}`, `1101_2`, `3:4` |
+//! | units | after a number, and ignored: `12 cm` is 12, `90^\circ` is 90 |
+//! | formulas | `(x+1)^2`, `\frac{\sqrt{12}}{2}`, `\log_2 8`, `\sin 30^\circ`, `e^{i\pi}`, `\binom{5}{2}`, `5!` |
+//! | several values | `1, 2 and 3`, `\{1, 2\}`, `3 \pm \sqrt{2}`: in any order; `(1, 2)`: in this order |
+//! | intervals | `[0, 1)`, `x > 3`, `-2 < x \le 3`, `(-\infty, 1) \cup (3, \infty)`, `\mathbb{R}` |
+//! | equations | `x = 5` is 5; `y = 2x + 3` is `2x - y = -3`, but not `z = 2x + 3` |
+//! | matrices | `\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}` |
+//! | words | `\text{even}`, `Tuesday`, `(B)`; without regard to case |
+//!
+//! Not understood, and so right only letter for letter: sums with `\sum`, integrals, limits, derivatives,
+//! logic, geometry (`\triangle ABC`), times of day. Units are never converted.
+//!
+//! Everything is bounded ([`MAX_ANSWER`], [`MAX_DEPTH`] and the limits in the code): a megabyte of brackets or
+//! `10^10^10` costs milliseconds, and what would cost more is wrong, with a reason that says so.
 
 mod answer;
 mod approx;
@@ -37,7 +80,10 @@ use crate::{Reward, RewardError, Sample, Score};
 /// about 200; it bounds everything that comes after.
 pub const MAX_ANSWER: usize = 1024;
 
-/// Rewards a completion whose final answer is the reference, as mathematics.
+/// Rewards a completion whose final answer is the reference, as mathematics (see the [module](self)).
+///
+/// The reference may be an answer (`\frac{1}{2}`) or a worked solution with `####` or `\boxed{}` in it. Not
+/// applicable where there is no reference. A completion without a readable answer is wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MathAnswer {

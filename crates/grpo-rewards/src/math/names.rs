@@ -106,6 +106,7 @@ pub(super) fn word(word: &str) -> Option<Token<'_>> {
         "pi" => Token::Constant(Constant::Pi),
         "inf" | "infinity" | "oo" => Token::Constant(Constant::Infinity),
         "and" | "or" => Token::And,
+        "in" => Token::Relation(Relation::In),
         "union" => Token::Union,
         "percent" | "pct" | "percentage" => Token::Percent,
         "degree" | "degrees" => Token::Degree,
@@ -154,9 +155,35 @@ pub(super) fn is_product(letters: &str) -> bool {
             | "sec"
             | "oz"
     );
+    let word = matches!(
+        letters,
+        "is" | "it"
+            | "as"
+            | "at"
+            | "an"
+            | "be"
+            | "by"
+            | "if"
+            | "we"
+            | "he"
+            | "me"
+            | "my"
+            | "the"
+            | "was"
+            | "are"
+            | "has"
+            | "let"
+            | "get"
+            | "see"
+            | "yes"
+            | "all"
+            | "any"
+            | "say"
+            | "its"
+    );
     // Words have vowels; products of variables seldom have other ones than these.
     let vowels = letters.bytes().any(|byte| matches!(byte, b'o' | b'u' | b'E' | b'I' | b'O' | b'U'));
-    letters.len() <= 3 && !unit && !vowels
+    letters.len() <= 3 && !unit && !word && !vowels
 }
 
 /// One character beyond ASCII.

@@ -78,7 +78,7 @@ impl Polynomial {
 
     /// Sorts terms and adds those with the same monomial.
     fn collected(mut terms: Vec<(Monomial, Exact)>) -> Option<Self> {
-        terms.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        terms.sort_unstable_by_key(|term| std::cmp::Reverse(term.0));
         let mut merged: Vec<(Monomial, Exact)> = Vec::with_capacity(terms.len().min(MAX_TERMS + 1));
         for (monomial, value) in terms {
             match merged.last_mut() {

@@ -12,6 +12,8 @@ const POINTS: u64 = 12;
 const NEEDED: usize = 5;
 /// Where the computed bound of the error is larger than this, relative to the value, nothing is concluded.
 const WORST: f64 = 1e-9;
+/// Smaller values may be zero by underflow.
+const TINY: f64 = 1e-280;
 
 /// Tries two formulas at [`POINTS`] points.
 ///
@@ -36,6 +38,10 @@ pub(super) fn compare(a: (&Tree<'_>, Id, Id), b: (&Tree<'_>, Id, Id)) -> Verdict
             return Verdict::Different;
         }
         let size = left.size().max(right.size());
+        // Where both have vanished below what floating point can hold, nothing was seen.
+        if left.size().max(left.error) < TINY && right.size().max(right.error) < TINY {
+            continue;
+        }
         if difference.error <= WORST * size || difference.error <= 1e-14 {
             seen += 1;
         }

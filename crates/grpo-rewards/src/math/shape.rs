@@ -290,22 +290,23 @@ fn is_unit(tokens: &[Token<'_>]) -> bool {
     let words = tokens.get(usize::from(open)).is_some_and(|token| matches!(token, Token::Word(_)));
     words
         && tokens.iter().enumerate().all(|(at, token)| {
-            let raised = at > 0 && matches!(tokens[at - 1], Token::Caret | Token::Minus | Token::Open(Bracket::Group));
+            let raised =
+                at > 0 && matches!(tokens[at - 1], Token::Caret | Token::Minus | Token::Open(Bracket::Group));
             matches!(token, Token::Number(_)) && raised
                 || matches!(
-                token,
-                Token::Word(_)
-                    | Token::Letter(_)
-                    | Token::Caret
-                    | Token::Raised(_)
-                    | Token::Divide
-                    | Token::Times
-                    | Token::Minus
-                    | Token::Degree
-                    | Token::Open(Bracket::Round | Bracket::Group)
-                    | Token::Close(Bracket::Round | Bracket::Group)
-                    | Token::Other
-            )
+                    token,
+                    Token::Word(_)
+                        | Token::Letter(_)
+                        | Token::Caret
+                        | Token::Raised(_)
+                        | Token::Divide
+                        | Token::Times
+                        | Token::Minus
+                        | Token::Degree
+                        | Token::Open(Bracket::Round | Bracket::Group)
+                        | Token::Close(Bracket::Round | Bracket::Group)
+                        | Token::Other
+                )
         })
 }
 

@@ -88,7 +88,7 @@ pub(crate) fn boxes(text: &str) -> Option<&str> {
         last = match last.take() {
             // The one that was open around the last one.
             Some((before, _)) if whole.start <= before.start => Some((whole, Some(content))),
-            Some((before, _)) if joins(&text[before.end..whole.start]) => {
+            Some((before, _)) if text.get(before.end..whole.start).is_some_and(joins) => {
                 Some((before.start..whole.end, None))
             }
             _ => Some((whole, Some(content))),

@@ -238,7 +238,8 @@ pub(super) fn number_end(text: &str, start: usize, answer: bool) -> Result<usize
         let mut chosen = None;
         while let Some(length) = separator(text, end, answer, &mut chosen) {
             let group = skip_digits(text, end + length);
-            if group - (end + length) != 3 {
+            let mixed = chosen.is_some_and(|separator| !separator.starts_with([',', '{']));
+            if group - (end + length) != 3 || mixed && is_fraction(text, end + length, group) {
                 break;
             }
             end = group;
@@ -252,6 +253,16 @@ pub(super) fn number_end(text: &str, start: usize, answer: bool) -> Result<usize
         return Err(length.map_or(text.len(), |length| start + length));
     }
     Ok(exponent(text, end).unwrap_or(end))
+}
+
+/// Whether the digits up to `end` are the numerator of a fraction below one: `8 367/693` is a mixed number.
+fn is_fraction(text: &str, start: usize, end: usize) -> bool {
+    let Some(below) = text[end..].trim_start().strip_prefix('/').map(str::trim_start) else { return false };
+    let below = &below[..skip_digits(below, 0)];
+    match (text[start..end].parse::<u64>(), below.parse::<u64>()) {
+        (Ok(above), Ok(below)) => above < below,
+        _ => false,
+    }
 }
 
 /// The length of a separator of thousands at `at`; all separators of one number are the same.
