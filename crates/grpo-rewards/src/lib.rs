@@ -7,6 +7,7 @@
 //! | `kind` | settings | 1 (or more) for |
 //! |---|---|---|
 //! | `number` | [`number::RightNumber`] | a final answer that is the reference's number, compared exactly |
+//! | `math` | [`math::MathAnswer`] | a final answer that is the reference, as mathematics |
 //! | `format` | [`text::Format`] | working, then `#### 42`, once |
 //! | `tags` | [`text::Tags`] | `<think>` and `<answer>`, in order, each once |
 //! | `exact_match` | [`text::ExactMatch`] | the reference itself |
@@ -64,6 +65,7 @@ mod guard;
 pub mod http;
 pub mod item;
 pub mod length;
+pub mod math;
 pub mod number;
 pub mod repetition;
 mod reward;

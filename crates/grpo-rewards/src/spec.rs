@@ -8,6 +8,7 @@ use crate::diversity::Diversity;
 use crate::external::{ChildProcess, HttpService};
 use crate::item::ItemScore;
 use crate::length::{CosineLength, SoftOverlong, TargetLength};
+use crate::math::MathAnswer;
 use crate::number::RightNumber;
 use crate::repetition::Repetition;
 use crate::text::{
@@ -47,6 +48,9 @@ pub struct RewardSpec {
 pub enum RewardKind {
     /// The final answer is the right number.
     Number(RightNumber),
+    /// The final answer is the right one, as mathematics.
+    #[serde(rename = "math")]
+    MathAnswer(MathAnswer),
     /// Working first, then the answer after its marker, once.
     Format(Format),
     /// Tags in order, each exactly once.
@@ -256,6 +260,7 @@ macro_rules! kinds {
 
 kinds! {
     Number(RightNumber),
+    MathAnswer(MathAnswer),
     Format(Format),
     Tags(Tags),
     ExactMatch(ExactMatch),

@@ -89,6 +89,10 @@ fn what_cannot_be_read_says_why() {
         ("kind = \"number\"\nweight = inf", "`weight` must be a finite number"),
         ("kind = \"number\"\nname = 3", "`name` must be a text, not `3`"),
         ("kind = \"number\"\norder = [\"end\"]", "unknown variant `end`"),
+        (
+            "kind = \"math\"\norder = [\"end\"]",
+            "unknown variant `end`, expected one of `hash`, `boxed`, `phrase`",
+        ),
         ("kind = \"regex\"", "missing field `pattern`"),
         ("kind = \"letter_share\"\nletter = \"ab\"", "expected a character"),
     ] {
@@ -105,6 +109,11 @@ fn impossible_values_name_the_key_and_the_fix() {
             "`order`: is empty, so no answer would be found; name at least one of",
         ),
         ("kind = \"number\"\ntolerance = -1", "`tolerance`: -1 is not a distance; use a number from 0 up"),
+        (
+            "kind = \"math\"\norder = []",
+            "`order`: is empty, so no answer would be found; name at least one of",
+        ),
+        ("kind = \"math\"\ntolerance = -1", "`tolerance`: -1 is not a distance; use a number from 0 up"),
         ("kind = \"format\"\nmarker = \" \"", "`marker`: is empty; name the text before the answer"),
         ("kind = \"format\"\nanswer = \"(\"", "`answer`: is not a usable pattern"),
         ("kind = \"regex\"\npattern = \"(\"", "`pattern`: is not a usable pattern"),

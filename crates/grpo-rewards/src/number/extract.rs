@@ -1,10 +1,13 @@
 //! Where in a completion the answer stands.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::parse::MAX_ANSWER;
 use super::prose::last_number;
 use super::value::{Number, NumberError};
+use crate::math::joins;
 
 /// What marks the final answer in a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,20 +68,44 @@ pub fn find_answer<'a>(text: &'a str, order: &[Marker]) -> Option<Answer<'a>> {
     })
 }
 
-fn after_hash(text: &str) -> Option<&str> {
+pub(crate) fn after_hash(text: &str) -> Option<&str> {
     let (_, rest) = text.rsplit_once("####")?;
     rest.lines().next().or(Some("")).map(str::trim)
 }
 
 /// The content of the last `\boxed{}` to be closed; of nested ones the outermost.
 fn last_boxed(text: &str) -> Option<&str> {
+    let mut last = None;
+    each_box(text, |_, content| last = Some(content));
+    last.map(|content| text[content].trim())
+}
+
+/// The last boxes of a text from the first to the last of them, where nothing but a comma, `and` or `or`
+/// stands between: the whole range with the commands, or the content where it is one box.
+pub(crate) fn boxes(text: &str) -> Option<&str> {
+    let mut last: Option<(Range<usize>, Option<Range<usize>>)> = None;
+    each_box(text, |whole, content| {
+        last = match last.take() {
+            // The one that was open around the last one.
+            Some((before, _)) if whole.start <= before.start => Some((whole, Some(content))),
+            Some((before, _)) if text.get(before.end..whole.start).is_some_and(joins) => {
+                Some((before.start..whole.end, None))
+            }
+            _ => Some((whole, Some(content))),
+        };
+    });
+    let (whole, content) = last?;
+    Some(text[content.unwrap_or(whole)].trim())
+}
+
+/// Calls back with the range and the range of the content of every box, in the order in which they close.
+fn each_box(text: &str, mut found: impl FnMut(Range<usize>, Range<usize>)) {
     if !text.contains("\\boxed") && !text.contains("\\fbox") {
-        return None;
+        return;
     }
     let bytes = text.as_bytes();
-    // Depth and start of content of each open box.
-    let mut open: Vec<(usize, usize)> = Vec::new();
-    let mut found = None;
+    // Depth, start and start of content of each open box.
+    let mut open: Vec<(usize, usize, usize)> = Vec::new();
     let mut depth = 0usize;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
@@ -87,10 +114,11 @@ fn last_boxed(text: &str) -> Option<&str> {
                 let name =
                     [&b"\\boxed"[..], b"\\fbox"].into_iter().find(|name| bytes[at..].starts_with(name));
                 if let Some(name) = name {
+                    let start = at;
                     let spaces = bytes[at + name.len()..].iter().take_while(|byte| **byte == b' ').count();
                     at += name.len() + spaces;
                     if bytes.get(at) == Some(&b'{') {
-                        open.push((depth, at + 1));
+                        open.push((depth, start, at + 1));
                         depth += 1;
                         at += 1;
                     }
@@ -103,20 +131,19 @@ fn last_boxed(text: &str) -> Option<&str> {
             b'{' => depth += 1,
             b'}' => {
                 depth = depth.saturating_sub(1);
-                if let Some((_, start)) = open.pop_if(|(outer, _)| *outer == depth) {
-                    found = Some(&text[start..at]);
+                if let Some((_, start, content)) = open.pop_if(|(outer, ..)| *outer == depth) {
+                    found(start..at + 1, content..at);
                 }
             }
             _ => {}
         }
         at += 1;
     }
-    found.map(str::trim)
 }
 
 /// The last number of a text. Only its neighbourhood is read: up to [`MAX_ANSWER`] bytes on either side of
 /// the last digit.
-fn last_in_prose(text: &str) -> Option<(&str, Result<Number, NumberError>)> {
+pub(crate) fn last_in_prose(text: &str) -> Option<(&str, Result<Number, NumberError>)> {
     let digit = last_digit(text)?;
     let from = text.floor_char_boundary(digit.saturating_sub(MAX_ANSWER));
     let to = text.ceil_char_boundary((digit + MAX_ANSWER).min(text.len()));

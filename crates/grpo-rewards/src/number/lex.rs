@@ -155,38 +155,12 @@ impl<'a> Lexer<'a> {
 
     /// Digits, groups of three, decimals, exponent.
     fn number(&mut self) {
-        let text = self.text;
         let start = self.at;
-        let mut end = skip_digits(text, start);
-        if (1..=3).contains(&(end - start)) {
-            let mut separator = None;
-            while let Some(length) = self.separator(end, &mut separator) {
-                let group = skip_digits(text, end + length);
-                if group - (end + length) != 3 {
-                    break;
-                }
-                end = group;
-            }
-        }
-        if text.as_bytes().get(end) == Some(&b'.') && digit_at(text, end + 1) {
-            end = skip_digits(text, end + 1);
-        }
-        if text.as_bytes().get(end) == Some(&b'.') && digit_at(text, end + 1) {
+        match number_end(self.text, start, self.answer) {
+            Ok(end) => self.push(Token::Number(&self.text[start..end]), end - start),
             // 1.2.3: a version, a date, a section; not a number.
-            let length = text[start..].find(|c: char| c != '.' && !c.is_ascii_digit());
-            return self.push(Token::Symbol, length.unwrap_or(text.len() - start));
+            Err(end) => self.push(Token::Symbol, end - start),
         }
-        end = exponent(text, end).unwrap_or(end);
-        self.push(Token::Number(&text[start..end]), end - start);
-    }
-
-    /// The length of a separator of thousands at `at`; all separators of one number are the same.
-    fn separator(&self, at: usize, chosen: &mut Option<&'static str>) -> Option<usize> {
-        const ALWAYS: &[&str] = &[",", "{,}"];
-        const IN_ANSWERS: &[&str] = &[" ", "\u{a0}", "\u{2009}", "\u{202f}", "\\,"];
-        let allowed = ALWAYS.iter().chain(if self.answer { IN_ANSWERS } else { &[] });
-        let found = allowed.copied().find(|separator| self.text[at..].starts_with(separator))?;
-        (*chosen.get_or_insert(found) == found).then_some(found.len())
     }
 
     fn word(&mut self) {
@@ -256,6 +230,54 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// Where the number ends that begins at `start`: digits, groups of three, decimals, an exponent. With `answer`,
+/// spaces may separate groups. `Err` with the end of what only looks like a number (`1.2.3`).
+pub(super) fn number_end(text: &str, start: usize, answer: bool) -> Result<usize, usize> {
+    let mut end = skip_digits(text, start);
+    if (1..=3).contains(&(end - start)) {
+        let mut chosen = None;
+        while let Some(length) = separator(text, end, answer, &mut chosen) {
+            let group = skip_digits(text, end + length);
+            let mixed = chosen.is_some_and(|separator| !separator.starts_with([',', '{']));
+            if group - (end + length) != 3 || mixed && is_fraction(text, end + length, group) {
+                break;
+            }
+            end = group;
+        }
+    }
+    if text.as_bytes().get(end) == Some(&b'.') && digit_at(text, end + 1) {
+        end = skip_digits(text, end + 1);
+    }
+    if text.as_bytes().get(end) == Some(&b'.') && digit_at(text, end + 1) {
+        let length = text[start..].find(|c: char| c != '.' && !c.is_ascii_digit());
+        return Err(length.map_or(text.len(), |length| start + length));
+    }
+    Ok(exponent(text, end).unwrap_or(end))
+}
+
+/// Whether the digits up to `end` are the numerator of a fraction below one: `8 367/693` is a mixed number.
+fn is_fraction(text: &str, start: usize, end: usize) -> bool {
+    let Some(below) = text[end..].trim_start().strip_prefix('/').map(str::trim_start) else { return false };
+    let below = &below[..skip_digits(below, 0)];
+    match (text[start..end].parse::<u64>(), below.parse::<u64>()) {
+        (Ok(above), Ok(below)) => above < below,
+        _ => false,
+    }
+}
+
+/// The length of a separator of thousands at `at`; all separators of one number are the same.
+fn separator(text: &str, at: usize, answer: bool, chosen: &mut Option<&'static str>) -> Option<usize> {
+    const ALWAYS: &[&str] = &[",", "{,}"];
+    const IN_ANSWERS: &[&str] = &[" ", "\u{a0}", "\u{2009}", "\u{202f}", "\\,"];
+    // `1,\!234` begins with a comma as well.
+    if answer && text[at..].starts_with(",\\!") {
+        return (*chosen.get_or_insert(",\\!") == ",\\!").then_some(3);
+    }
+    let allowed = ALWAYS.iter().chain(if answer { IN_ANSWERS } else { &[] });
+    let found = allowed.copied().find(|separator| text[at..].starts_with(separator))?;
+    (*chosen.get_or_insert(found) == found).then_some(found.len())
+}
+
 fn digit_at(text: &str, at: usize) -> bool {
     text.as_bytes().get(at).is_some_and(u8::is_ascii_digit)
 }
@@ -280,6 +302,6 @@ fn is_ignored(c: char) -> bool {
 }
 
 /// Zero-width characters and the marks that change the direction of writing.
-pub(super) fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub use extract::{Answer, Marker, find_answer};
 pub use value::{Number, NumberError};
 
+pub(crate) use extract::{after_hash, boxes, last_in_prose};
+pub(crate) use lex::is_invisible;
+pub(crate) use value::is_minus;
+
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
@@ -66,22 +70,22 @@ impl Settings for RightNumber {
             let fix = "name at least one of \"hash\", \"boxed\", \"last_number\"";
             return Err(RewardError::invalid("order", "is empty, so no answer would be found", fix));
         }
-        // Through its shortest decimal form, so that 1e-6 is one millionth and not the nearest `f64`.
-        let tolerance = format!("{:e}", self.tolerance).parse::<Number>();
-        let tolerance = match tolerance {
-            Ok(tolerance) if self.tolerance >= 0.0 => tolerance,
-            _ => {
-                let problem = format!("{} is not a distance", self.tolerance);
-                return Err(RewardError::invalid(
-                    "tolerance",
-                    problem,
-                    "use a number from 0 up, such as 1e-6",
-                ));
-            }
-        };
+        let tolerance = tolerance(self.tolerance)?;
         crate::spec::finite("right", self.right)?;
         crate::spec::finite("wrong", self.wrong)?;
         Ok(Box::new(Verifier { settings: self.clone(), tolerance }))
+    }
+}
+
+/// A tolerance as an exact number, through its shortest decimal form, so that 1e-6 is one millionth and not the
+/// nearest `f64`.
+pub(crate) fn tolerance(value: f64) -> Result<Number, RewardError> {
+    match format!("{value:e}").parse::<Number>() {
+        Ok(tolerance) if value >= 0.0 => Ok(tolerance),
+        _ => {
+            let problem = format!("{value} is not a distance");
+            Err(RewardError::invalid("tolerance", problem, "use a number from 0 up, such as 1e-6"))
+        }
     }
 }
 
@@ -121,8 +125,13 @@ impl Reward for Verifier {
     }
 }
 
+/// [`lex::number_end`] of an answer.
+pub(crate) fn number_end(text: &str, start: usize) -> Result<usize, usize> {
+    lex::number_end(text, start, true)
+}
+
 /// At most 80 characters, nothing among them that a terminal or a page would act on.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     let mut characters = text.chars();
     let visible = |c: char| if c.is_control() || lex::is_invisible(c) { '\u{fffd}' } else { c };
     let mut short: String = characters.by_ref().take(80).map(visible).collect();

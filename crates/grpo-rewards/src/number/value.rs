@@ -16,9 +16,9 @@ const MAX_TENS: u32 = 320;
 /// contains a decimal (so that rounding is to be expected).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Number {
-    pub(super) value: BigRational,
-    pub(super) percent: bool,
-    pub(super) decimal: bool,
+    pub(crate) value: BigRational,
+    pub(crate) percent: bool,
+    pub(crate) decimal: bool,
 }
 
 /// Why a text is not one number.
@@ -97,7 +97,7 @@ impl Number {
     }
 
     /// Reads digits with an optional point and exponent; everything else in `text` is a separator.
-    pub(super) fn literal(text: &str) -> Result<Self, NumberError> {
+    pub(crate) fn literal(text: &str) -> Result<Self, NumberError> {
         let (mantissa, exponent) = match text.find(['e', 'E']) {
             Some(at) => (&text[..at], text[at + 1..].replace(is_minus, "-")),
             None => (text, String::new()),
@@ -194,7 +194,7 @@ impl fmt::Display for Number {
 }
 
 /// The characters that people and models write for a minus sign.
-pub(super) fn is_minus(c: char) -> bool {
+pub(crate) fn is_minus(c: char) -> bool {
     matches!(
         c,
         '-' | '\u{2212}' | '\u{2010}' | '\u{2011}' | '\u{2012}' | '\u{2013}' | '\u{fe63}' | '\u{ff0d}'
