@@ -56,10 +56,10 @@ fn a_check_that_agrees_has_no_suspects() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("run");
     let mut recipe = without_imitation(&[GAMED]);
-    let spec = RewardSpec::new(grpo_rewards::text::Pattern { pattern: "".into(), whole: false });
+    let spec: RewardSpec = toml::from_str("kind = \"regex\"\npattern = \"\"").unwrap();
     recipe.guard.metric = Some(Metric::Score(spec));
     assert!(recipe.validate().unwrap_err().to_string().contains("guard.metric.score.pattern"));
-    let all = RewardSpec::new(grpo_rewards::text::Pattern { pattern: "(?s).*".into(), whole: false });
+    let all: RewardSpec = toml::from_str("kind = \"regex\"\npattern = \"(?s).*\"").unwrap();
     recipe.guard.metric = Some(Metric::Score(all));
     run(&recipe, &path).unwrap();
     for step in metrics(&path) {
