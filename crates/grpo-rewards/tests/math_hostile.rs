@@ -331,3 +331,32 @@ fn random_soup_never_panics() {
     println!("{read} were read, {equals} are equal to themselves; at most {worst:?}");
     assert!(read > 1000, "the texts must not all be refused: {read} were read");
 }
+
+/// Half of what a thread of rayon has by default, in a debug build too.
+#[test]
+fn the_deepest_answers_need_little_stack() {
+    let deepest = || {
+        for (open, close) in [
+            ("(", ")"),
+            ("{", "}"),
+            ("\\{", "\\}"),
+            ("\\sqrt{", "}"),
+            ("\\frac{1}{1+", "}"),
+            ("|1+", "|"),
+            ("\\sin(", ")"),
+            ("x^{", "}"),
+            ("\\frac\\frac", ""),
+            ("-", ""),
+            ("x^", ""),
+            ("1/", ""),
+        ] {
+            for depth in [30, 31, 32, 63, 400] {
+                std::hint::black_box(
+                    parse_answer(&format!("{}x{}", open.repeat(depth), close.repeat(depth))).is_ok(),
+                );
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(deepest).unwrap();
+    thread.join().expect("no panic");
+}

@@ -77,9 +77,13 @@ fn exact_match() {
     let same = r#"{ "kind": "exact_match", "ignore_compatibility": true, "ignore_articles": true }"#;
     assert_eq!(value(same, "the cafe\u{301} ﬁn", "a café fin"), 1.0);
     assert_eq!(value(same, "café", "Café"), 0.0);
-    let why = |completion: &str| scored_for(strict, completion, "Paris");
-    assert_eq!(why("Rome\u{202e}").1, "`Rome\u{fffd}` is not the reference");
-    assert_eq!(why(" \n").1, "nothing is not the reference");
+    assert_eq!(scored_for(strict, "Rome", "Paris").1, "is not the reference");
+    let tagged = r#"{ "kind": "exact_match", "part": "answer_tag" }"#;
+    assert_eq!(
+        scored_for(tagged, "<answer>Ro\u{202e}me</answer>", "x").1,
+        "`Ro\u{fffd}me` is not the reference"
+    );
+    assert_eq!(scored_for(tagged, "<answer> </answer>", "x").1, "nothing is not the reference");
     let long = "x".repeat(1 << 15);
     assert_eq!(value(strict, &long, &long), 1.0);
     assert_eq!(value(loose, &long, &long), 1.0, "the reference is as long");

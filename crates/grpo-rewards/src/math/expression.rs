@@ -13,8 +13,8 @@ use super::rational::Exact;
 use super::token::{Function, Token};
 use super::tree::{Id, Tree};
 
-/// Brackets, braces and arguments may be nested this deep. Answers of the MATH data set stay below 8; a debug
-/// build needs less than 200 KiB of stack for 32.
+/// Brackets, braces and arguments may be nested this deep. No answer a person would write comes near; a debug
+/// build needs less than 128 KiB of stack for 32.
 pub const MAX_DEPTH: usize = 32;
 /// One answer may have this many powers: `x^{y^{z^...}}` recurses, and polynomials of people are shorter.
 const MAX_POWERS: usize = 64;

@@ -76,8 +76,8 @@ use crate::number::{Number, shorten};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
-/// An answer longer than this many bytes is refused unread. The longest answers of the MATH data set have
-/// about 200; it bounds everything that comes after.
+/// An answer longer than this many bytes is refused unread. A matrix of nine fractions has about 200; it bounds
+/// everything that comes after.
 pub const MAX_ANSWER: usize = 1024;
 
 /// Rewards a completion whose final answer is the reference, as mathematics (see the [module](self)).

@@ -99,9 +99,12 @@ impl Reward for Matcher {
             (false, 1) => "is not the reference",
             (false, _) => "is none of the references",
         };
-        let shown =
-            if text.trim().is_empty() { "nothing".into() } else { format!("`{}`", quote(text.trim())) };
-        let score = Score::new(f64::from(u8::from(right)), format!("{shown} {verdict}"));
-        Some(if self.part.is_whole() { score } else { score.with_extracted(keep(&text)) })
+        let value = f64::from(u8::from(right));
+        // All of the completion stands beside the reason wherever it is shown.
+        if self.part.is_whole() {
+            return Some(Score::new(value, verdict));
+        }
+        let shown = if text.is_empty() { "nothing".into() } else { format!("`{}`", quote(&text)) };
+        Some(Score::new(value, format!("{shown} {verdict}")).with_extracted(keep(&text)))
     }
 }
