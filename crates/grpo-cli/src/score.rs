@@ -136,7 +136,8 @@ impl<'a> Reader<'a> {
             return Err(anyhow!("no field `{completion_field}`; name another one with --completion-field"));
         };
         let group = match (fields.get("group"), &prompt) {
-            (Some(group), _) => format!("group {group}"),
+            // A run's own samples number their groups anew in each step.
+            (Some(group), _) => format!("group {group} of {}", fields.get("step").unwrap_or(&Value::Null)),
             (None, Some(prompt)) => format!("prompt {prompt}"),
             (None, None) => format!("line {}", self.line),
         };
@@ -226,7 +227,9 @@ impl Totals {
     fn in_words(&self) -> String {
         let mut words = count(self.rows, "row", "rows");
         if self.scored > 0 {
-            words += &format!(", mean score {:.4}", self.sum / self.scored as f64);
+            // Not "-0.0000" for a sum of small penalties.
+            let mean = self.sum / self.scored as f64;
+            words += &format!(", mean score {:.4}", if mean.abs() < 5e-5 { 0.0 } else { mean });
         }
         if self.scored < self.rows {
             words += &format!(", {} without a score", thousands(self.rows - self.scored));

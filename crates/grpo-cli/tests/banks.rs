@@ -40,7 +40,11 @@ fn items_are_shown_and_marked() {
     fs::write(folder.path().join("answers.jsonl"), "{\"item\": \"Spain\", \"completion\": \"\"}").unwrap();
     let out = run(folder.path(), &["edu", "items", "bank.gift", "--answers", "answers.jsonl"]);
     assert_code(&out, 2);
-    assert!(stderr(&out).contains("answers.jsonl, line 1: the bank has no item \"Spain\""), "{}", stderr(&out));
+    assert!(
+        stderr(&out).contains("answers.jsonl, line 1: the bank has no item \"Spain\""),
+        "{}",
+        stderr(&out)
+    );
     let out = run(folder.path(), &["edu", "items", "answers.jsonl"]);
     assert!(stderr(&out).contains("answers.jsonl is no question bank"), "{}", stderr(&out));
 }
@@ -63,11 +67,15 @@ fn a_run_on_a_bank_leaves_records_that_a_model_of_skills_can_be_fitted_to() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let verb = |statement: &Value| statement["verb"]["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let verb =
+        |statement: &Value| statement["verb"]["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let verbs: Vec<String> = statements.iter().map(verb).collect();
     let answered = verbs.iter().filter(|verb| *verb == "answered").count();
     assert!(answered >= 1, "{verbs:?}");
-    assert_eq!((verbs.first().unwrap().as_str(), verbs.last().unwrap().as_str()), ("initialized", "completed"));
+    assert_eq!(
+        (verbs.first().unwrap().as_str(), verbs.last().unwrap().as_str()),
+        ("initialized", "completed")
+    );
     for statement in &statements {
         assert_eq!(statement["actor"]["account"]["name"], "ada");
     }
@@ -78,14 +86,23 @@ fn a_run_on_a_bank_leaves_records_that_a_model_of_skills_can_be_fitted_to() {
     assert!(stderr(&out).contains("1 of 7 items are not scored"), "{}", stderr(&out));
 
     let out = run(folder.path(), &["edu", "fit", "run/xapi.jsonl", "--model", "irt1"]);
-    assert!(stdout(&out).contains("1 learner") || stderr(&out).contains("can't be fitted"), "{}", stderr(&out));
+    assert!(
+        stdout(&out).contains("1 learner") || stderr(&out).contains("can't be fitted"),
+        "{}",
+        stderr(&out)
+    );
 }
 
 #[test]
 fn a_tutor_run_records_its_sessions() {
     let folder = tempdir().unwrap();
-    let sets = ["training.steps=2", "training.learners_per_step=4", "examination.learners=6", "examination.learners_on_the_way=2",
-        "records={ learner = \"pupil\" }"];
+    let sets = [
+        "training.steps=2",
+        "training.learners_per_step=4",
+        "examination.learners=6",
+        "examination.learners_on_the_way=2",
+        "records={ learner = \"pupil\" }",
+    ];
     let mut arguments = vec!["train", "tutor-kss", "--quiet", "--device", "flex", "--out", "tutor"];
     sets.iter().for_each(|set| arguments.extend(["--set", set]));
     let out = run(folder.path(), &arguments);

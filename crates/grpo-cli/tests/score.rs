@@ -96,7 +96,12 @@ fn the_standard_input_is_read_as_well() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(b"{\"text\": \"7\", \"gold\": 7}\n\n{\"text\": \"8\", \"gold\": \"7\"}\n").unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"{\"text\": \"7\", \"gold\": 7}\n\n{\"text\": \"8\", \"gold\": \"7\"}\n")
+        .unwrap();
     let scored = lines(&stdout(&child.wait_with_output().unwrap()));
     assert_eq!(scored.iter().map(|line| line["score"].clone()).collect::<Vec<_>>(), [json!(1.0), json!(0.0)]);
 }
@@ -106,10 +111,22 @@ fn what_cannot_be_scored_names_its_line() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("answers.jsonl");
     for (text, arguments, message) in [
-        ("{\"completion\": \"1\"}\n{}", &["--reward", "number"][..], "answers.jsonl, line 2: no field `completion`"),
+        (
+            "{\"completion\": \"1\"}\n{}",
+            &["--reward", "number"][..],
+            "answers.jsonl, line 2: no field `completion`",
+        ),
         ("{\"completion\": 3}\n[]", &["--reward", "number"], "line 2: not a JSON object"),
-        ("{\"completion\": [1]}", &["--reward", "number"], "line 1: `completion` is [1]; it must be a text or a number"),
-        ("{\"completion\": \"\", \"tokens\": [-1]}", &["--reward", "number"], "line 1: `tokens` must be a list of token ids"),
+        (
+            "{\"completion\": [1]}",
+            &["--reward", "number"],
+            "line 1: `completion` is [1]; it must be a text or a number",
+        ),
+        (
+            "{\"completion\": \"\", \"tokens\": [-1]}",
+            &["--reward", "number"],
+            "line 1: `tokens` must be a list of token ids",
+        ),
         ("", &["--reward", "mth"], "unknown variant `mth`, expected one of `number`, `math`"),
         ("", &["--reward", "{ kind = \"regex\" }"], "missing field `pattern`"),
         ("", &["--reward", "{ kind = \"regex\", pattern = \"(\" }"], "is not a usable pattern"),

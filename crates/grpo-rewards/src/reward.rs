@@ -45,7 +45,7 @@ pub struct Sample<'a> {
 
 /// A question that judges its own answers, as the items of an assessment do (see [`crate::item`]).
 pub trait Assess: Debug + Send + Sync {
-    /// What a completion is worth, from 0 to 1; `None` for a question whose answers are not scored (an essay).
+    /// What a completion is worth as a share of the full score, from -1 (some answers cost points) to 1; `None` for a question whose answers are not scored (an essay).
     fn assess(&self, completion: &str) -> Option<Score>;
 }
 

@@ -1,4 +1,8 @@
-use crate::{Error, Metric, Question, Workers, judge::Judge, rollout::Rollout};
+use crate::{
+    Error, Metric, Question, Workers,
+    judge::{Answered, Judge},
+    rollout::Rollout,
+};
 use grpo_lm::LanguageModel;
 use grpo_rewards::Outcome;
 use grpo_rollout::{FinishReason, Sampling, Streams};
@@ -88,7 +92,7 @@ pub fn evaluate(
         }
         let episodes: Vec<_> = groups.iter().flat_map(|group| &group.episodes).collect();
         let rows: Vec<_> = (asked.iter().zip(&episodes).zip(&completions))
-            .map(|((&index, episode), text)| (&questions[index], *episode, text.as_str()))
+            .map(|((&group, episode), text)| Answered { question: &questions[group], episode, text, group })
             .collect();
         let outcomes = judge.outcomes(&rows);
         for (((&index, episode), completion), outcome) in

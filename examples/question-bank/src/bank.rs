@@ -121,7 +121,8 @@ fn even(id: &str, draws: &mut SeededDraws) -> String {
         }
     };
     let right: Vec<i64> = options.iter().copied().filter(|n| n % 2 == 0).collect();
-    let entry = |n| format!("<mapEntry mapKey=\"n{n}\" mappedValue=\"{}\"/>", if n % 2 == 0 { 1 } else { -1 });
+    let entry =
+        |n| format!("<mapEntry mapKey=\"n{n}\" mappedValue=\"{}\"/>", if n % 2 == 0 { 1 } else { -1 });
     let declaration = format!(
         "<responseDeclaration identifier=\"RESPONSE\" cardinality=\"multiple\" baseType=\"identifier\">\
          <correctResponse>{}</correctResponse>\
@@ -143,7 +144,8 @@ fn compare(id: &str, draws: &mut SeededDraws) -> String {
     let (first, second) = (pair[0], pair[1]);
     let right = if first > second { "larger" } else { "smaller" };
     let words = if draws.integer(0, 1) == 0 { ["larger", "smaller"] } else { ["smaller", "larger"] };
-    let choices = words.map(|word| format!("<inlineChoice identifier=\"{word}\">{word}</inlineChoice>")).concat();
+    let choices =
+        words.map(|word| format!("<inlineChoice identifier=\"{word}\">{word}</inlineChoice>")).concat();
     let declaration = format!(
         "<responseDeclaration identifier=\"RESPONSE\" cardinality=\"single\" baseType=\"identifier\">\
          <correctResponse><value>{right}</value></correctResponse></responseDeclaration>"

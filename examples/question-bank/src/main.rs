@@ -67,7 +67,8 @@ fn main() -> Result<()> {
         device: host,
         peak_rss: grpo_device::peak_rss_bytes,
     };
-    let Ending::Finished(summary) = train(&recipe, &run, &machine, &mut Told, &AtomicBool::new(false))? else {
+    let Ending::Finished(summary) = train(&recipe, &run, &machine, &mut Told, &AtomicBool::new(false))?
+    else {
         bail!("the run was interrupted");
     };
     let kinds = Kinds::of(&run.join("xapi.jsonl"))?;
@@ -124,7 +125,10 @@ impl Kinds {
             let statement: Value = serde_json::from_str(line)?;
             let Some(scaled) = statement["result"]["score"]["scaled"].as_f64() else { continue };
             // The end of the session is scored as well.
-            let Some(item) = statement["object"]["id"].as_str().and_then(|id| id.rsplit_once("/items/")) else { continue };
+            let Some(item) = statement["object"]["id"].as_str().and_then(|id| id.rsplit_once("/items/"))
+            else {
+                continue;
+            };
             let kind = item.1.split('-').next().unwrap_or_default();
             match kinds.iter_mut().find(|(name, ..)| name == kind) {
                 Some((_, count, sum)) => (*count, *sum) = (*count + 1, *sum + scaled),

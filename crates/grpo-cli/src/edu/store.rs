@@ -47,16 +47,14 @@ mod with_http {
         let folder = args.spool.clone().unwrap_or_else(|| beside(&args.statements));
         let new = read(&args.statements).bad_input()?;
         let mut spool = Spool::open(&folder).bad_input()?;
-        match spool.waiting().while_running()? {
-            0 => spool
-                .push_json(new.iter())
-                .with_context(|| args.statements.display().to_string())
-                .bad_input()?,
-            waiting => eprintln!(
-                "going on with {} in {}",
-                count(waiting, "statement", "statements"),
+        let waiting = spool.waiting().while_running()?;
+        spool.push_new(new.iter()).with_context(|| args.statements.display().to_string()).bad_input()?;
+        if waiting > 0 {
+            eprintln!(
+                "{} in {} from before",
+                count(waiting, "statement waits", "statements wait"),
                 folder.display()
-            ),
+            );
         }
         let report = match spool.send(&lrs, &Batches::default()) {
             Ok(report) => report,

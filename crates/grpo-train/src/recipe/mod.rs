@@ -121,9 +121,23 @@ impl Recipe {
             }
         };
         self.data.paths_mut().into_iter().for_each(resolve);
+        for spec in self.reward_specs_mut() {
+            // Without a working directory, nothing relative can be found anyway.
+            let _ = spec.kind.make_paths_absolute();
+        }
         if let ModelConfig::Folder(folder) = &mut self.model {
             resolve(&mut folder.path);
         }
+    }
+
+    /// The rewards, and those that are metrics.
+    fn reward_specs_mut(&mut self) -> impl Iterator<Item = &mut RewardSpec> {
+        let metrics = std::iter::once(&mut self.evaluation.metric).chain(&mut self.guard.metric);
+        let metrics = metrics.filter_map(|metric| match metric {
+            Metric::Score(spec) => Some(spec),
+            Metric::FinalText => None,
+        });
+        self.rewards.iter_mut().chain(metrics)
     }
 
     /// Checks every value and every combination.
