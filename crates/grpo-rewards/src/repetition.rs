@@ -1,12 +1,12 @@
 //! A penalty for saying the same thing again and again.
 
-use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ngram::{NGrams, Numbers};
 use crate::spec::Settings;
-use crate::text::words;
+use crate::text::{lowercase, words};
 use crate::{Reward, RewardError, Sample, Score};
 
 /// The share of n-grams that appeared before, from 0 to below 1; 0 for fewer than `n` items (and for n = 0).
@@ -19,8 +19,19 @@ pub fn repeated_share<T: Eq + Hash>(items: &[T], n: usize) -> f64 {
     if n == 0 || items.len() < n {
         return 0.0;
     }
-    let unique: HashSet<&[T]> = items.windows(n).collect();
-    1.0 - unique.len() as f64 / (items.len() - n + 1) as f64
+    let mut numbers = Numbers::new();
+    let numbers: Vec<u32> = items.iter().map(|item| numbers.of(item)).collect();
+    repeated(&numbers, n)
+}
+
+/// [`repeated_share`] of numbers.
+fn repeated(items: &[u32], n: usize) -> f64 {
+    if n == 0 || items.len() < n {
+        return 0.0;
+    }
+    let mut unique = 0_usize;
+    NGrams::new(items, n).each(0..items.len(), |at, first| unique += usize::from(at == first));
+    1.0 - unique as f64 / (items.len() - n + 1) as f64
 }
 
 /// What an n-gram is made of.
@@ -83,11 +94,13 @@ impl Reward for Repetition {
         let share = match self.items {
             Items::Tokens => {
                 sample.token_count()?;
-                repeated_share(sample.tokens, self.ngram)
+                repeated(sample.tokens, self.ngram)
             }
             Items::Words => {
-                let text = sample.completion.to_lowercase();
-                repeated_share(&numbered(words(&text)), self.ngram)
+                let text = lowercase(sample.completion);
+                let mut numbers = Numbers::new();
+                let items: Vec<u32> = words(&text).map(|word| numbers.of(word)).collect();
+                repeated(&items, self.ngram)
             }
         };
         // Not `share * penalty` alone: that would be -0 for a text without repetition.
@@ -96,13 +109,42 @@ impl Reward for Repetition {
     }
 }
 
-/// The same number for the same word, so that an n-gram is compared without its letters.
-fn numbered<'a>(words: impl Iterator<Item = &'a str>) -> Vec<usize> {
-    let mut numbers = HashMap::new();
-    words
-        .map(|word| {
-            let next = numbers.len();
-            *numbers.entry(word).or_insert(next)
-        })
-        .collect()
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::text::random::Texts;
+
+    fn plain<T: Eq + Hash>(items: &[T], n: usize) -> f64 {
+        if n == 0 || items.len() < n {
+            return 0.0;
+        }
+        let unique: HashSet<&[T]> = items.windows(n).collect();
+        1.0 - unique.len() as f64 / (items.len() - n + 1) as f64
+    }
+
+    #[test]
+    fn fast_and_plain_agree_on_random_items() {
+        let mut random = Texts::new(5);
+        for _ in 0..20_000 {
+            let (kinds, n) = (1 + random.below(6), random.below(9));
+            let items: Vec<u32> =
+                (0..random.below(60)).map(|_| u32::MAX - random.below(kinds) as u32).collect();
+            assert_eq!(repeated(&items, n), plain(&items, n), "{items:?} {n}");
+            assert_eq!(repeated_share(&items, n), plain(&items, n), "{items:?} {n}");
+        }
+    }
+
+    #[test]
+    fn fast_and_plain_agree_on_random_texts() {
+        let mut random = Texts::new(6);
+        for _ in 0..20_000 {
+            let (text, ngram) = (random.text(60), 1 + random.below(3));
+            let reward = Repetition { ngram, max_penalty: -1.0, items: Items::Words };
+            let small = text.to_lowercase();
+            let share = plain(&words(&small).collect::<Vec<_>>(), ngram);
+            assert_eq!(reward.score(&Sample::new("", &text)).unwrap().value, 0.0 - share, "{text:?}");
+        }
+    }
 }
