@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::compose::groups;
-use crate::ngram::{NGrams, Numbers};
+use crate::ngram::{NGrams, WordNumbers};
 use crate::repetition::Items;
 use crate::spec::Settings;
 use crate::text::LowercaseWords;
@@ -74,7 +74,7 @@ impl Reward for Diversity {
                 Items::Words => {
                     let texts = group.iter().map(|&at| LowercaseWords::of(samples[at].completion));
                     let texts: Vec<LowercaseWords> = texts.collect();
-                    let mut numbers = Numbers::new();
+                    let mut numbers = WordNumbers::default();
                     let add = |text| {
                         items.extend(LowercaseWords::iter(text).map(|word| numbers.of(word)));
                         items.len()

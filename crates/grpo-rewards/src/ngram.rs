@@ -2,102 +2,137 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
-/// The same number for the same item, in the order in which they first appear, so that an n-gram is compared without
-/// its letters.
-pub(crate) struct Numbers<T> {
-    numbers: HashMap<T, u32, RandomState>,
+/// The same number for the same item, in the order in which they first appear, so that n-grams are compared as numbers.
+pub(crate) fn numbered<T: Eq + Hash>(items: impl IntoIterator<Item = T>) -> Vec<u32> {
+    let mut numbers: HashMap<T, u32, RandomState> = HashMap::default();
+    let number = |item| {
+        let next = numbers.len() as u32;
+        *numbers.entry(item).or_insert(next)
+    };
+    items.into_iter().map(number).collect()
 }
 
-impl<T: Eq + Hash> Numbers<T> {
-    pub(crate) fn new() -> Self {
-        Self { numbers: HashMap::default() }
-    }
-
-    pub(crate) fn of(&mut self, item: T) -> u32 {
-        // More items than `u32` counts don't fit in memory beside their entries.
-        let next = self.numbers.len() as u32;
-        *self.numbers.entry(item).or_insert(next)
-    }
+/// The same number for the same word.
+#[derive(Default)]
+pub(crate) struct WordNumbers<'a> {
+    /// By their bytes, which takes half as long as by reference.
+    short: HashMap<u64, u32, RandomState>,
+    long: HashMap<&'a str, u32, RandomState>,
 }
 
-/// A prime (Mersenne's ninth), the modulus of the hash: a remainder takes a shift and an addition.
-const PRIME: u64 = (1 << 61) - 1;
-
-fn reduced(value: u128) -> u64 {
-    let folded = (value as u64 & PRIME) + (value >> 61) as u64;
-    if folded >= PRIME { folded - PRIME } else { folded }
+impl<'a> WordNumbers<'a> {
+    pub(crate) fn of(&mut self, word: &'a str) -> u32 {
+        // Other words than `u32` can count would not fit in memory beside their entries.
+        let next = (self.short.len() + self.long.len()) as u32;
+        if word.len() > 7 {
+            return *self.long.entry(word).or_insert(next);
+        }
+        // The 1 in front keeps words of different lengths apart.
+        let key = word.bytes().fold(1, |key, byte| key << 8 | u64::from(byte));
+        *self.short.entry(key).or_insert(next)
+    }
 }
 
 /// Finds equal n-grams of a list.
 ///
 /// N-grams are hashed as they slide along (Karp and Rabin 1987) and compared item by item where hashes are equal: the
-/// hash decides how long it takes, never what comes out. Its base is drawn for each process, so that nobody can write a
-/// text whose n-grams all have the same hash.
+/// hash decides how long it takes, never what comes out. It is drawn for each process, so that nobody can write a text
+/// whose n-grams all have the same one.
 pub(crate) struct NGrams<'a> {
     items: &'a [u32],
     n: usize,
-    base: u64,
-    /// The base to the power `n`.
-    oldest: u64,
+    hash: Rolling,
     /// Where an n-gram first begins, plus 1, beside bits of its hash; 0 is free. At least half of them are.
     slots: Vec<u64>,
 }
 
+/// The sum of an n-gram's items, each times a power of the base.
+#[derive(Clone, Copy)]
+struct Rolling {
+    seed: u64,
+    base: u64,
+    /// The base to the power `n`.
+    oldest: u64,
+}
+
 /// Bits of a slot that hold a place: a million times the items of a megabyte.
 const PLACE: u64 = (1 << 40) - 1;
+/// The golden ratio, as in Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4).
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl<'a> NGrams<'a> {
     /// N-grams of `n` items, `n` above 0. Takes up to 32 bytes an item.
     pub(crate) fn new(items: &'a [u32], n: usize) -> Self {
-        let base = RandomState::default().hash_one(0) % (PRIME - 2) + 2;
-        let oldest = (0..n).fold(1, |power, _| reduced(u128::from(power) * u128::from(base)));
-        Self { items, n, base, oldest, slots: vec![0; (2 * items.len()).next_power_of_two()] }
+        let slots = vec![0; (2 * items.len()).next_power_of_two()];
+        Self { items, n, hash: Rolling::new(n), slots }
     }
 
     /// Calls back with the place where each n-gram of `items[range]` begins, and the first place where an equal one does
     /// among all that were asked for.
-    pub(crate) fn each(&mut self, range: std::ops::Range<usize>, mut found: impl FnMut(usize, usize)) {
+    pub(crate) fn each(&mut self, range: Range<usize>, mut found: impl FnMut(usize, usize)) {
+        let items = &self.items[range.clone()];
+        let rolling = self.hash;
         let mut hash = 0;
-        for end in range.clone() {
-            // 0 would count for nothing at the beginning of an n-gram.
-            let mut sum = u128::from(hash) * u128::from(self.base) + u128::from(self.items[end]) + 1;
-            let start = end + 1 - self.n.min(end + 1 - range.start);
-            if end - range.start >= self.n {
-                let left = reduced(u128::from(self.oldest) * (u128::from(self.items[start - 1]) + 1));
-                sum += u128::from(PRIME - left);
-            }
-            hash = reduced(sum);
-            if end + 1 - start == self.n {
-                let first = self.first(start, hash);
-                found(start, first);
-            }
+        let (head, tail) = items.split_at(items.len().min(self.n - 1));
+        head.iter().for_each(|item| hash = rolling.add(hash, *item));
+        // The first n-gram pushes nothing out.
+        let old = std::iter::once(0).chain(items.iter().map(|item| rolling.old(*item)));
+        for ((at, item), old) in (range.start..).zip(tail).zip(old) {
+            hash = rolling.add(hash, *item).wrapping_sub(old);
+            found(at, first(&mut self.slots, self.items, self.n, at, hash));
         }
     }
+}
 
-    fn first(&mut self, at: usize, hash: u64) -> usize {
-        // Multiplicative: the upper bits depend on all of the hash.
-        let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mask = self.slots.len() - 1;
-        let tag = (hash ^ mixed) << 40;
-        let mut slot = (mixed >> 20) as usize & mask;
-        loop {
-            match self.slots[slot] {
-                0 => {
-                    self.slots[slot] = tag | (at as u64 + 1);
-                    return at;
-                }
-                other if other & !PLACE == tag => {
-                    let first = (other & PLACE) as usize - 1;
-                    if self.items[first..first + self.n] == self.items[at..at + self.n] {
-                        return first;
-                    }
-                }
-                _ => {}
+impl Rolling {
+    fn new(n: usize) -> Self {
+        let random = RandomState::default();
+        // 5 modulo 8: then no power of it below the 2^61st is 1.
+        let base = random.hash_one(0) & !7 | 5;
+        let oldest = (0..n).fold(1_u64, |power, _| power.wrapping_mul(base));
+        Self { seed: random.hash_one(1), base, oldest }
+    }
+
+    fn add(self, hash: u64, item: u32) -> u64 {
+        hash.wrapping_mul(self.base).wrapping_add(self.spread(item))
+    }
+
+    /// What an item still counts for after `n` others.
+    fn old(self, item: u32) -> u64 {
+        self.spread(item).wrapping_mul(self.oldest)
+    }
+
+    /// A number without any pattern in it for an item: patterns could make sums of products collide.
+    fn spread(self, item: u32) -> u64 {
+        let product = u128::from(u64::from(item) ^ self.seed) * u128::from(GOLDEN);
+        product as u64 ^ (product >> 64) as u64
+    }
+}
+
+/// The place of the first n-gram that equals the one at `at`, which is `at` where there is none yet.
+fn first(slots: &mut [u64], items: &[u32], n: usize, at: usize, hash: u64) -> usize {
+    let mixed = (hash ^ (hash >> 32)).wrapping_mul(GOLDEN);
+    let mask = slots.len() - 1;
+    let tag = mixed & !PLACE;
+    let mut slot = (mixed >> 12) as usize & mask;
+    loop {
+        match slots[slot] {
+            0 => {
+                slots[slot] = tag | (at as u64 + 1);
+                return at;
             }
-            slot = (slot + 1) & mask;
+            other if other & !PLACE == tag => {
+                let first = (other & PLACE) as usize - 1;
+                if items[first..first + n] == items[at..at + n] {
+                    return first;
+                }
+            }
+            _ => {}
         }
+        slot = (slot + 1) & mask;
     }
 }

@@ -4,9 +4,9 @@ use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ngram::{NGrams, Numbers};
+use crate::ngram::{NGrams, WordNumbers, numbered};
 use crate::spec::Settings;
-use crate::text::{lowercase, words};
+use crate::text::{lowercase, most_words, words};
 use crate::{Reward, RewardError, Sample, Score};
 
 /// The share of n-grams that appeared before, from 0 to below 1; 0 for fewer than `n` items (and for n = 0).
@@ -19,9 +19,7 @@ pub fn repeated_share<T: Eq + Hash>(items: &[T], n: usize) -> f64 {
     if n == 0 || items.len() < n {
         return 0.0;
     }
-    let mut numbers = Numbers::new();
-    let numbers: Vec<u32> = items.iter().map(|item| numbers.of(item)).collect();
-    repeated(&numbers, n)
+    repeated(&numbered(items), n)
 }
 
 /// [`repeated_share`] of numbers.
@@ -98,8 +96,9 @@ impl Reward for Repetition {
             }
             Items::Words => {
                 let text = lowercase(sample.completion);
-                let mut numbers = Numbers::new();
-                let items: Vec<u32> = words(&text).map(|word| numbers.of(word)).collect();
+                let mut numbers = WordNumbers::default();
+                let mut items = Vec::with_capacity(most_words(&text));
+                items.extend(words(&text).map(|word| numbers.of(word)));
                 repeated(&items, self.ngram)
             }
         };
@@ -145,6 +144,90 @@ mod tests {
             let small = text.to_lowercase();
             let share = plain(&words(&small).collect::<Vec<_>>(), ngram);
             assert_eq!(reward.score(&Sample::new("", &text)).unwrap().value, 0.0 - share, "{text:?}");
+        }
+    }
+}
+#[cfg(test)]
+mod scratch_timing {
+    use super::*;
+    use std::time::Instant;
+    #[test]
+    #[ignore]
+    fn parts() {
+        let mut random = crate::text::random::Texts::new(9);
+        let two: String = (0..349_525)
+            .map(|_| {
+                let r = random.below(1296);
+                format!(
+                    "{}{} ",
+                    char::from_digit((r / 36) as u32, 36).unwrap(),
+                    char::from_digit((r % 36) as u32, 36).unwrap()
+                )
+            })
+            .collect();
+        let three: String = (0..262_144)
+            .map(|_| {
+                let r = random.below(46656);
+                format!(
+                    "{}{}{} ",
+                    char::from_digit((r / 1296) as u32, 36).unwrap(),
+                    char::from_digit((r / 36 % 36) as u32, 36).unwrap(),
+                    char::from_digit((r % 36) as u32, 36).unwrap()
+                )
+            })
+            .collect();
+        let one: String = (0..524_288)
+            .map(|_| {
+                let r = random.below(36);
+                format!("{} ", char::from_digit(r as u32, 36).unwrap())
+            })
+            .collect();
+        let cyr: String = (0..209_715)
+            .map(|_| {
+                format!(
+                    "{}{} ",
+                    char::from_u32(0x400 + random.below(256) as u32).unwrap(),
+                    char::from_u32(0x400 + random.below(256) as u32).unwrap()
+                )
+            })
+            .collect();
+        let rep = "a ".repeat(524_288);
+        let dot = "İ".repeat(524_288);
+        let sig = "Σ".repeat(524_288);
+        let sigs = "Σσ ".repeat(524_288 * 2 / 5);
+        for (name, text) in [
+            ("rep", rep),
+            ("one", one),
+            ("two", two),
+            ("three", three),
+            ("cyr", cyr),
+            ("dot", dot),
+            ("sig", sig),
+            ("sigs", sigs),
+        ] {
+            for _ in 0..4 {
+                let t0 = Instant::now();
+                let low = lowercase(&text);
+                let t1 = Instant::now();
+                let c = words(&low).count();
+                let t2 = Instant::now();
+                let mut numbers = WordNumbers::default();
+                let mut items = Vec::with_capacity(most_words(&low));
+                items.extend(words(&low).map(|word| numbers.of(word)));
+                let t3 = Instant::now();
+                let r = repeated(&items, 3);
+                let t4 = Instant::now();
+                let r64 = repeated(&items, 64);
+                let t5 = Instant::now();
+                println!(
+                    "{name:6} lower {:?} words {:?} number {:?} grams3 {:?} grams64 {:?}  ({c} {r} {r64})",
+                    t1 - t0,
+                    t2 - t1,
+                    t3 - t2,
+                    t4 - t3,
+                    t5 - t4
+                );
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ mod pattern;
 pub(crate) mod random;
 mod references;
 mod sentences;
+mod sigma;
 mod squad;
 mod tags;
 mod words;
@@ -39,7 +40,7 @@ pub use squad::{NormalizedMatch, TokenF1};
 pub use tags::{Outside, Partial, Tags};
 
 pub(crate) use excerpt::quote;
-pub(crate) use words::{LowercaseWords, lowercase, words};
+pub(crate) use words::{LowercaseWords, lowercase, most_words, words};
 
 use crate::RewardError;
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::character::Character;
+use super::sigma::{SIGMA, small_sigma};
 
 /// The words of a text: runs of letters and digits, apostrophes inside a word included.
 pub(crate) fn words(text: &str) -> Words<'_> {
@@ -87,39 +88,33 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
+/// At most so many words a text has: there is a gap between two. Memory that is reserved and not used costs nothing.
+pub(crate) fn most_words(text: &str) -> usize {
+    text.len().div_ceil(2)
+}
+
 /// [`str::to_lowercase`], several times as fast outside ASCII.
 pub(crate) fn lowercase(text: &str) -> String {
     let mut small = String::with_capacity(text.len());
-    if text.is_ascii() || !text.contains(SIGMA) {
-        push_lowercase(&mut small, text);
-    } else {
-        // Whether a sigma ends a word is seen in its neighbours, but never beyond a space.
-        text.split_inclusive([' ', '\n']).for_each(|piece| push_lowercase(&mut small, piece));
-    }
+    push_lowercase(&mut small, text);
     small
 }
-
-/// The one letter whose small form depends on where it stands: `ΟΔΟΣ` becomes `οδος`.
-const SIGMA: char = 'Σ';
 
 /// Appends [`str::to_lowercase`] of a text.
 #[inline]
 pub(crate) fn push_lowercase(out: &mut String, text: &str) {
+    let start = out.len();
     if text.is_ascii() {
-        let start = out.len();
         out.push_str(text);
         out[start..].make_ascii_lowercase();
         return;
     }
-    let start = out.len();
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         match Character::of(c).lowercase() {
-            _ if c == SIGMA => {
-                out.truncate(start);
-                out.push_str(&text.to_lowercase());
-                return;
-            }
+            _ if c == SIGMA => out.push(small_sigma(&text[..at], &text[at + c.len_utf8()..])),
             Some(small) => out.push(small),
+            // The only one today, and faster when known.
+            None if c == 'İ' => out.push_str("i\u{307}"),
             None => out.extend(c.to_lowercase()),
         }
     }
@@ -134,7 +129,8 @@ pub(crate) struct LowercaseWords {
 
 impl LowercaseWords {
     pub(crate) fn of(text: &str) -> Self {
-        let mut all = Self { text: String::with_capacity(text.len()), ends: Vec::new() };
+        let mut all =
+            Self { text: String::with_capacity(text.len()), ends: Vec::with_capacity(most_words(text)) };
         for word in words(text) {
             push_lowercase(&mut all.text, word);
             all.ends.push(all.text.len());
