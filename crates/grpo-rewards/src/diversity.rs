@@ -1,14 +1,12 @@
 //! A reward for completions that differ from the others of their group.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
-
 use serde::{Deserialize, Serialize};
 
 use crate::compose::groups;
+use crate::ngram::{NGrams, WordNumbers};
 use crate::repetition::Items;
 use crate::spec::Settings;
-use crate::text::words;
+use crate::text::LowercaseWords;
 use crate::{Outcome, Reward, RewardError, Sample, Score};
 
 /// How new a completion is within its group: of the other completions, the share that lacks an n-gram, on average over the
@@ -62,18 +60,29 @@ impl Reward for Diversity {
     fn score_batch(&self, samples: &[Sample<'_>]) -> Vec<Outcome> {
         let mut outcomes = vec![Outcome::NotApplicable; samples.len()];
         for group in groups(samples) {
-            let shares = match self.items {
+            let mut items = Vec::new();
+            let ends: Vec<usize> = match self.items {
                 // Tokens that are not known say nothing.
                 Items::Tokens if group.iter().any(|&at| samples[at].token_count().is_none()) => continue,
                 Items::Tokens => {
-                    novelty(&group.iter().map(|&at| samples[at].tokens).collect::<Vec<_>>(), self.ngram)
+                    let add = |&at: &usize| {
+                        items.extend_from_slice(samples[at].tokens);
+                        items.len()
+                    };
+                    group.iter().map(add).collect()
                 }
                 Items::Words => {
-                    let lower = |at: &usize| words(samples[*at].completion).map(str::to_lowercase).collect();
-                    let texts: Vec<Vec<String>> = group.iter().map(lower).collect();
-                    novelty(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>(), self.ngram)
+                    let texts = group.iter().map(|&at| LowercaseWords::of(samples[at].completion));
+                    let texts: Vec<LowercaseWords> = texts.collect();
+                    let mut numbers = WordNumbers::default();
+                    let add = |text| {
+                        items.extend(LowercaseWords::iter(text).map(|word| numbers.of(word)));
+                        items.len()
+                    };
+                    texts.iter().map(add).collect()
                 }
             };
+            let shares = novelty(&items, &ends, self.ngram);
             for (&at, share) in group.iter().zip(shares) {
                 let reason = match share {
                     Some(share) => format!("{:.0}% new among {} answers", share * 100.0, group.len()),
@@ -87,18 +96,71 @@ impl Reward for Diversity {
 }
 
 /// For each text its mean share, over its distinct n-grams, of other texts that lack the n-gram; `None` for a text without n-grams.
-/// Empty for fewer than two texts.
-fn novelty<T: Eq + Hash>(texts: &[&[T]], n: usize) -> Vec<Option<f64>> {
-    if texts.len() < 2 {
+/// The texts stand one behind the other in `items`, each up to its entry of `ends`. Empty for fewer than two texts.
+fn novelty(items: &[u32], ends: &[usize], n: usize) -> Vec<Option<f64>> {
+    if ends.len() < 2 {
         return Vec::new();
     }
-    let sets: Vec<HashSet<&[T]>> = texts.iter().map(|text| text.windows(n).collect()).collect();
-    let mut holders: HashMap<&[T], usize> = HashMap::new();
-    sets.iter().flatten().for_each(|&gram| *holders.entry(gram).or_default() += 1);
-    let others = (texts.len() - 1) as f64;
-    // Counted in whole numbers: the order of a hash set must not show in the last bit.
-    let shared = |set: &HashSet<&[T]>| set.iter().map(|gram| holders[gram] - 1).sum::<usize>() as f64;
-    sets.iter()
-        .map(|set| (!set.is_empty()).then(|| 1.0 - shared(set) / (set.len() as f64 * others)))
+    let mut grams = NGrams::new(items, n);
+    // At the first place of each n-gram: how many texts have it, and the last of them, counted from 1.
+    let mut holders = vec![(0_u32, 0_u32); items.len()];
+    let starts = std::iter::once(&0).chain(ends);
+    let distinct = starts.zip(ends).zip(1..).map(|((&start, &end), text)| {
+        let mut distinct = Vec::new();
+        grams.each(start..end, |_, first| {
+            let (count, last) = &mut holders[first];
+            if *last != text {
+                (*count, *last) = (*count + 1, text);
+                distinct.push(first);
+            }
+        });
+        distinct
+    });
+    let distinct: Vec<Vec<usize>> = distinct.collect();
+    let others = (ends.len() - 1) as f64;
+    // Counted in whole numbers: the order of the n-grams must not show in the last bit.
+    let shared =
+        |grams: &[usize]| grams.iter().map(|&first| holders[first].0 as usize - 1).sum::<usize>() as f64;
+    distinct
+        .iter()
+        .map(|grams| (!grams.is_empty()).then(|| 1.0 - shared(grams) / (grams.len() as f64 * others)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use super::*;
+    use crate::text::random::Texts;
+    use crate::text::words;
+
+    /// The definition, plainly.
+    fn plain(texts: &[Vec<String>], n: usize) -> Vec<Option<f64>> {
+        let sets: Vec<HashSet<&[String]>> = texts.iter().map(|text| text.windows(n).collect()).collect();
+        let mut holders: HashMap<&[String], usize> = HashMap::new();
+        sets.iter().flatten().for_each(|&gram| *holders.entry(gram).or_default() += 1);
+        let others = (texts.len() - 1) as f64;
+        let shared =
+            |set: &HashSet<&[String]>| set.iter().map(|gram| holders[gram] - 1).sum::<usize>() as f64;
+        sets.iter()
+            .map(|set| (!set.is_empty()).then(|| 1.0 - shared(set) / (set.len() as f64 * others)))
+            .collect()
+    }
+
+    #[test]
+    fn fast_and_plain_agree_on_random_groups() {
+        let mut random = Texts::new(7);
+        for _ in 0..10_000 {
+            let (size, ngram) = (2 + random.below(4), 1 + random.below(3));
+            let texts: Vec<String> = (0..size).map(|_| random.text(30)).collect();
+            let samples: Vec<Sample<'_>> = texts.iter().map(|text| Sample::new("", text)).collect();
+            let small = |text: &String| words(text).map(str::to_lowercase).collect();
+            let expected = plain(&texts.iter().map(small).collect::<Vec<_>>(), ngram);
+            let outcomes = Diversity { ngram, items: Items::Words }.score_batch(&samples);
+            for (outcome, expected) in outcomes.iter().zip(expected) {
+                assert_eq!(outcome.value(), Some(expected.unwrap_or(0.0)), "{texts:?}");
+            }
+        }
+    }
 }

@@ -205,6 +205,10 @@ impl Settings for CosineLength {
         self.verifier.needs_reference()
     }
 
+    fn reference_fields(&self) -> Vec<&'static str> {
+        self.verifier.reference_fields()
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         check_max_tokens(self.max_tokens)?;
         finite("right_short", self.right_short)?;

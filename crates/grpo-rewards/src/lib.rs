@@ -66,6 +66,7 @@ pub mod http;
 pub mod item;
 pub mod length;
 pub mod math;
+mod ngram;
 pub mod number;
 pub mod repetition;
 mod reward;

@@ -1,12 +1,12 @@
 //! A penalty for saying the same thing again and again.
 
-use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ngram::{NGrams, WordNumbers, numbered};
 use crate::spec::Settings;
-use crate::text::words;
+use crate::text::{lowercase, most_words, words};
 use crate::{Reward, RewardError, Sample, Score};
 
 /// The share of n-grams that appeared before, from 0 to below 1; 0 for fewer than `n` items (and for n = 0).
@@ -19,8 +19,17 @@ pub fn repeated_share<T: Eq + Hash>(items: &[T], n: usize) -> f64 {
     if n == 0 || items.len() < n {
         return 0.0;
     }
-    let unique: HashSet<&[T]> = items.windows(n).collect();
-    1.0 - unique.len() as f64 / (items.len() - n + 1) as f64
+    repeated(&numbered(items), n)
+}
+
+/// [`repeated_share`] of numbers.
+fn repeated(items: &[u32], n: usize) -> f64 {
+    if n == 0 || items.len() < n {
+        return 0.0;
+    }
+    let mut unique = 0_usize;
+    NGrams::new(items, n).each(0..items.len(), |at, first| unique += usize::from(at == first));
+    1.0 - unique as f64 / (items.len() - n + 1) as f64
 }
 
 /// What an n-gram is made of.
@@ -83,11 +92,14 @@ impl Reward for Repetition {
         let share = match self.items {
             Items::Tokens => {
                 sample.token_count()?;
-                repeated_share(sample.tokens, self.ngram)
+                repeated(sample.tokens, self.ngram)
             }
             Items::Words => {
-                let text = sample.completion.to_lowercase();
-                repeated_share(&numbered(words(&text)), self.ngram)
+                let text = lowercase(sample.completion);
+                let mut numbers = WordNumbers::default();
+                let mut items = Vec::with_capacity(most_words(&text));
+                items.extend(words(&text).map(|word| numbers.of(word)));
+                repeated(&items, self.ngram)
             }
         };
         // Not `share * penalty` alone: that would be -0 for a text without repetition.
@@ -96,13 +108,126 @@ impl Reward for Repetition {
     }
 }
 
-/// The same number for the same word, so that an n-gram is compared without its letters.
-fn numbered<'a>(words: impl Iterator<Item = &'a str>) -> Vec<usize> {
-    let mut numbers = HashMap::new();
-    words
-        .map(|word| {
-            let next = numbers.len();
-            *numbers.entry(word).or_insert(next)
-        })
-        .collect()
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::text::random::Texts;
+
+    fn plain<T: Eq + Hash>(items: &[T], n: usize) -> f64 {
+        if n == 0 || items.len() < n {
+            return 0.0;
+        }
+        let unique: HashSet<&[T]> = items.windows(n).collect();
+        1.0 - unique.len() as f64 / (items.len() - n + 1) as f64
+    }
+
+    #[test]
+    fn fast_and_plain_agree_on_random_items() {
+        let mut random = Texts::new(5);
+        for _ in 0..20_000 {
+            let (kinds, n) = (1 + random.below(6), random.below(9));
+            let items: Vec<u32> =
+                (0..random.below(60)).map(|_| u32::MAX - random.below(kinds) as u32).collect();
+            assert_eq!(repeated(&items, n), plain(&items, n), "{items:?} {n}");
+            assert_eq!(repeated_share(&items, n), plain(&items, n), "{items:?} {n}");
+        }
+    }
+
+    #[test]
+    fn fast_and_plain_agree_on_random_texts() {
+        let mut random = Texts::new(6);
+        for _ in 0..20_000 {
+            let (text, ngram) = (random.text(60), 1 + random.below(3));
+            let reward = Repetition { ngram, max_penalty: -1.0, items: Items::Words };
+            let small = text.to_lowercase();
+            let share = plain(&words(&small).collect::<Vec<_>>(), ngram);
+            assert_eq!(reward.score(&Sample::new("", &text)).unwrap().value, 0.0 - share, "{text:?}");
+        }
+    }
+}
+#[cfg(test)]
+mod scratch_timing {
+    use super::*;
+    use std::time::Instant;
+    #[test]
+    #[ignore]
+    fn parts() {
+        let mut random = crate::text::random::Texts::new(9);
+        let two: String = (0..349_525)
+            .map(|_| {
+                let r = random.below(1296);
+                format!(
+                    "{}{} ",
+                    char::from_digit((r / 36) as u32, 36).unwrap(),
+                    char::from_digit((r % 36) as u32, 36).unwrap()
+                )
+            })
+            .collect();
+        let three: String = (0..262_144)
+            .map(|_| {
+                let r = random.below(46656);
+                format!(
+                    "{}{}{} ",
+                    char::from_digit((r / 1296) as u32, 36).unwrap(),
+                    char::from_digit((r / 36 % 36) as u32, 36).unwrap(),
+                    char::from_digit((r % 36) as u32, 36).unwrap()
+                )
+            })
+            .collect();
+        let one: String = (0..524_288)
+            .map(|_| {
+                let r = random.below(36);
+                format!("{} ", char::from_digit(r as u32, 36).unwrap())
+            })
+            .collect();
+        let cyr: String = (0..209_715)
+            .map(|_| {
+                format!(
+                    "{}{} ",
+                    char::from_u32(0x400 + random.below(256) as u32).unwrap(),
+                    char::from_u32(0x400 + random.below(256) as u32).unwrap()
+                )
+            })
+            .collect();
+        let rep = "a ".repeat(524_288);
+        let dot = "İ".repeat(524_288);
+        let sig = "Σ".repeat(524_288);
+        let sigs = "Σσ ".repeat(524_288 * 2 / 5);
+        for (name, text) in [
+            ("rep", rep),
+            ("one", one),
+            ("two", two),
+            ("three", three),
+            ("cyr", cyr),
+            ("dot", dot),
+            ("sig", sig),
+            ("sigs", sigs),
+        ] {
+            for _ in 0..4 {
+                let t0 = Instant::now();
+                let low = lowercase(&text);
+                let t1 = Instant::now();
+                let c = words(&low).count();
+                let t2 = Instant::now();
+                let mut numbers = WordNumbers::default();
+                let mut items = Vec::with_capacity(most_words(&low));
+                items.extend(words(&low).map(|word| numbers.of(word)));
+                let t3 = Instant::now();
+                let r = repeated(&items, 3);
+                let t4 = Instant::now();
+                let r64 = repeated(&items, 64);
+                let t5 = Instant::now();
+                println!(
+                    "{name:6} lower {:?} words {:?} number {:?} grams3 {:?} grams64 {:?}  ({c} {r} {r64})",
+                    t1 - t0,
+                    t2 - t1,
+                    t3 - t2,
+                    t4 - t3,
+                    t5 - t4
+                );
+            }
+        }
+    }
 }

@@ -130,6 +130,11 @@ pub(crate) trait Settings {
         false
     }
 
+    /// Fields of a row of data that serve in place of a reference, or beside it.
+    fn reference_fields(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Checks the values and prepares the reward.
     fn build(&self) -> Result<Box<dyn Reward>, RewardError>;
 }
@@ -204,9 +209,25 @@ impl RewardKind {
         }
     }
 
-    /// Whether it compares the completion with a reference, and so has nothing to say about a sample without one.
+    /// Whether it compares the completion with a reference, and so has nothing to say about a sample that has neither
+    /// one nor any of the [fields](Self::reference_fields) that serve as one.
     pub fn needs_reference(&self) -> bool {
         self.settings().needs_reference()
+    }
+
+    /// The fields of a row of data that serve in place of a reference, or beside it: `references` for those that
+    /// accept several answers. Sorted, each once.
+    ///
+    /// ```
+    /// use grpo_rewards::{RewardKind, number::RightNumber, text::TokenF1};
+    /// assert_eq!(RewardKind::from(TokenF1::default()).reference_fields(), ["references"]);
+    /// assert!(RewardKind::from(RightNumber::default()).reference_fields().is_empty());
+    /// ```
+    pub fn reference_fields(&self) -> Vec<&'static str> {
+        let mut fields = self.settings().reference_fields();
+        fields.sort_unstable();
+        fields.dedup();
+        fields
     }
 }
 

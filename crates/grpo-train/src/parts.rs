@@ -4,7 +4,7 @@ use crate::{
     Error, Machine, Metric, ModelConfig, Question, Questions, Recipe, Workers, guard::Guard, imitation,
 };
 use grpo_lm::{LanguageModel, Tokenizer};
-use grpo_rewards::RewardSet;
+use grpo_rewards::{RewardKind, RewardSet};
 
 /// What a recipe names, opened.
 pub(crate) struct Parts {
@@ -96,13 +96,20 @@ fn fresh_model(recipe: &Recipe, questions: &Questions, machine: &Machine) -> Res
 
 /// Refuses rewards that compare with a final answer where no question has one: every episode would go without.
 fn check_references(recipe: &Recipe, questions: &[Question]) -> Result<(), Error> {
-    let needs = recipe.rewards.iter().enumerate().find(|(_, r)| r.kind.needs_reference());
-    match needs {
-        Some((index, spec)) if questions.iter().all(|q| q.reference.is_none()) => Err(Error::setting(
+    let without = |kind: &RewardKind| {
+        let fields = kind.reference_fields();
+        let has = |question: &Question, field: &str| {
+            question.fields.as_ref().and_then(|row| row.get(field)).is_some_and(|value| !value.is_null())
+        };
+        questions.iter().all(|q| q.reference.is_none() && !fields.iter().any(|field| has(q, field)))
+    };
+    let lacking = |kind: &RewardKind| kind.needs_reference() && without(kind);
+    match recipe.rewards.iter().enumerate().find(|(_, spec)| lacking(&spec.kind)) {
+        Some((index, spec)) => Err(Error::setting(
             format!("rewards[{index}]"),
             format!("is {:?}, which compares with a final answer, but no question has one", spec.kind.kind()),
             "name the field that has it in `data.final`, or choose another reward",
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }

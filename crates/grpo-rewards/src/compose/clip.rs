@@ -29,6 +29,10 @@ impl Settings for Clip {
         self.of.kind.needs_reference()
     }
 
+    fn reference_fields(&self) -> Vec<&'static str> {
+        self.of.kind.reference_fields()
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         for (key, bound) in [("min", self.min), ("max", self.max)] {
             bound.map_or(Ok(()), |bound| finite(key, bound))?;

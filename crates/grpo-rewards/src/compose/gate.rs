@@ -36,6 +36,10 @@ impl Settings for Gate {
         self.reward.kind.needs_reference()
     }
 
+    fn reference_fields(&self) -> Vec<&'static str> {
+        self.reward.kind.reference_fields()
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         finite("threshold", self.threshold)?;
         finite("otherwise", self.otherwise)?;

@@ -38,6 +38,10 @@ impl Settings for Normalized {
         self.of.kind.needs_reference()
     }
 
+    fn reference_fields(&self) -> Vec<&'static str> {
+        self.of.kind.reference_fields()
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         let part = [Part::build("of", &self.of)?];
         Ok(Box::new(Composite(Standardised { part, center: self.center, seen: Mutex::default() })))

@@ -66,6 +66,10 @@ impl Settings for PassAtK {
         self.of.kind.needs_reference()
     }
 
+    fn reference_fields(&self) -> Vec<&'static str> {
+        self.of.kind.reference_fields()
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         if self.k == 0 {
             return Err(RewardError::invalid("k", "is 0", "use 1 up to the size of a group"));

@@ -23,6 +23,10 @@ impl Settings for Product {
         self.of.iter().all(|spec| spec.kind.needs_reference())
     }
 
+    fn reference_fields(&self) -> Vec<&'static str> {
+        self.of.iter().flat_map(|spec| spec.kind.reference_fields()).collect()
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         Ok(Box::new(Composite(Multiplied(Part::build_all("of", &self.of)?))))
     }

@@ -25,6 +25,10 @@ impl Settings for Rank {
         self.of.kind.needs_reference()
     }
 
+    fn reference_fields(&self) -> Vec<&'static str> {
+        self.of.kind.reference_fields()
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         Ok(Box::new(Composite(Ranked([Part::build("of", &self.of)?]))))
     }

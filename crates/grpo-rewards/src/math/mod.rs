@@ -72,9 +72,9 @@ pub use expression::MAX_DEPTH;
 pub(crate) use formula::joins;
 pub use place::{Place, find_answer};
 
-use crate::number::{Number, shorten};
+use crate::number::Number;
 use crate::spec::Settings;
-use crate::text::{Part, PartFinder};
+use crate::text::{Part, PartFinder, quote};
 use crate::{Reward, RewardError, Sample, Score};
 
 /// An answer longer than this many bytes is refused unread. A matrix of nine fractions has about 200; it bounds
@@ -159,7 +159,7 @@ impl Reward for Verifier {
         };
         let comparison = answer::compare(text, reference, &self.tolerance);
         let value = if comparison == Comparison::Equal { right } else { wrong };
-        let (text, reference) = (shorten(text), shorten(reference));
+        let (text, reference) = (quote(text), quote(reference));
         let place = place.describe();
         let reason = match comparison {
             Comparison::Equal => format!("`{text}` ({place}) equals {reference}"),

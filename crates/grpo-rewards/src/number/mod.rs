@@ -16,7 +16,7 @@ pub(crate) use lex::is_invisible;
 pub(crate) use value::is_minus;
 
 use crate::spec::Settings;
-use crate::text::{Part, PartFinder};
+use crate::text::{Part, PartFinder, quote};
 use crate::{Reward, RewardError, Sample, Score};
 
 /// Rewards a completion whose final answer is the number of the reference.
@@ -112,7 +112,7 @@ impl Reward for Verifier {
             None => (written, written.parse()),
         };
         let reference = reference.ok()?;
-        let written = shorten(written);
+        let written = quote(written);
         let RightNumber { right, wrong, .. } = self.settings;
         let completion = match self.part.find(sample.completion) {
             Ok(completion) => completion,
@@ -121,7 +121,7 @@ impl Reward for Verifier {
         let Some(answer) = find_answer(&completion, &self.settings.order) else {
             return Some(Score::new(wrong, "no answer found"));
         };
-        let text = shorten(answer.text);
+        let text = quote(answer.text);
         let place = answer.marker.describe();
         let (value, reason) = match &answer.number {
             Ok(number) if number.matches(&reference, &self.tolerance) => {
@@ -137,15 +137,4 @@ impl Reward for Verifier {
 /// [`lex::number_end`] of an answer.
 pub(crate) fn number_end(text: &str, start: usize) -> Result<usize, usize> {
     lex::number_end(text, start, true)
-}
-
-/// At most 80 characters, nothing among them that a terminal or a page would act on.
-pub(crate) fn shorten(text: &str) -> String {
-    let mut characters = text.chars();
-    let visible = |c: char| if c.is_control() || lex::is_invisible(c) { '\u{fffd}' } else { c };
-    let mut short: String = characters.by_ref().take(80).map(visible).collect();
-    if characters.next().is_some() {
-        short.push('…');
-    }
-    short
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::excerpt::{keep, quote};
 use super::normal::{Normal, Punctuation};
 use super::part::{Part, PartFinder};
-use super::references::{references, too_long};
+use super::references::{REFERENCES, references, too_long};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
@@ -48,6 +48,10 @@ impl Settings for ExactMatch {
 
     fn needs_reference(&self) -> bool {
         true
+    }
+
+    fn reference_fields(&self) -> Vec<&'static str> {
+        vec![REFERENCES]
     }
 
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {

@@ -1,10 +1,12 @@
 //! Words that the completion should contain.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use super::words;
+use super::words::push_lowercase;
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
@@ -54,14 +56,46 @@ impl Settings for Keywords {
                 return Err(RewardError::invalid(&key, format!("{word:?} is listed twice"), "remove one"));
             }
         }
-        let wanted = self.words.iter().map(|word| word.to_lowercase()).collect();
-        Ok(Box::new(Finder { wanted, need: self.need }))
+        let wanted: Vec<String> = self.words.iter().map(|word| word.to_lowercase()).collect();
+        let places = wanted.iter().cloned().enumerate().map(|(place, word)| (word, place)).collect();
+        let longest = wanted.iter().map(String::len).max().unwrap_or(0);
+        Ok(Box::new(Finder { wanted, places, longest, need: self.need }))
     }
 }
 
 struct Finder {
     wanted: Vec<String>,
+    /// Where each stands in `wanted`.
+    places: HashMap<String, usize, RandomState>,
+    /// The length of the longest, in bytes.
+    longest: usize,
     need: Need,
+}
+
+impl Finder {
+    /// Which of the wanted words the text has.
+    fn present(&self, text: &str) -> Vec<bool> {
+        let mut present = vec![false; self.wanted.len()];
+        let mut missing = self.wanted.len();
+        let mut small = String::new();
+        for word in words(text) {
+            // Small letters are at least as many characters, and a character has at most four bytes.
+            if word.len() > self.longest * 4 {
+                continue;
+            }
+            small.clear();
+            push_lowercase(&mut small, word);
+            if let Some(place) = self.places.get(&small)
+                && !std::mem::replace(&mut present[*place], true)
+            {
+                missing -= 1;
+                if missing == 0 {
+                    break;
+                }
+            }
+        }
+        present
+    }
 }
 
 impl Reward for Finder {
@@ -70,9 +104,9 @@ impl Reward for Finder {
     }
 
     fn score(&self, sample: &Sample<'_>) -> Option<Score> {
-        let present: HashSet<String> = words(sample.completion).map(str::to_lowercase).collect();
-        let found: Vec<&str> =
-            self.wanted.iter().filter(|word| present.contains(*word)).map(String::as_str).collect();
+        let present = self.present(sample.completion);
+        let found = self.wanted.iter().zip(present).filter(|(_, present)| *present);
+        let found: Vec<&str> = found.map(|(word, _)| word.as_str()).collect();
         let (count, all) = (found.len(), self.wanted.len());
         let value = match self.need {
             Need::Any => f64::from(u8::from(count > 0)),
@@ -82,5 +116,32 @@ impl Reward for Finder {
         };
         let score = Score::new(value, format!("{count} of {all} words"));
         Some(if found.is_empty() { score } else { score.with_extracted(found.join(", ")) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RewardSpec;
+    use crate::text::random::Texts;
+
+    #[test]
+    fn fast_and_plain_agree_on_random_texts() {
+        let wanted = ["a", "AB", "e", "k", "ß", "i\u{307}", "σς", "σ", "ς", "я", "a'b"];
+        let wanted: Vec<String> =
+            wanted.iter().filter(|word| words(word).eq([**word])).map(ToString::to_string).collect();
+        let spec = RewardSpec::new(Keywords { words: wanted.clone(), need: Need::Share });
+        let reward = spec.build().unwrap();
+        let mut random = Texts::new(4);
+        let mut found = 0;
+        for _ in 0..50_000 {
+            let text = random.text(16);
+            let present: HashSet<String> = words(&text).map(str::to_lowercase).collect();
+            let plain = wanted.iter().filter(|word| present.contains(&word.to_lowercase())).count();
+            let score = reward.score(&Sample::new("", &text)).unwrap();
+            assert_eq!(score.reason, format!("{plain} of {} words", wanted.len()), "{text:?}");
+            found += plain;
+        }
+        assert!(found > 10_000, "{found}");
     }
 }

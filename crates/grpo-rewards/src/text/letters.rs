@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::character::Character;
 use super::words;
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
@@ -45,8 +46,27 @@ fn check(letter: char) -> Result<(), RewardError> {
     ))
 }
 
-fn same(a: char, b: char) -> bool {
-    a == b || a.to_lowercase().eq(b.to_lowercase())
+/// One letter, capital or small.
+struct Letter {
+    letter: char,
+    /// Its small form, where that is one character.
+    small: Option<char>,
+}
+
+impl Letter {
+    fn new(letter: char) -> Result<Self, RewardError> {
+        check(letter)?;
+        Ok(Self { letter, small: Character::of(letter).lowercase() })
+    }
+
+    fn is(&self, c: char, character: Character) -> bool {
+        c == self.letter
+            || match (character.lowercase(), self.small) {
+                (Some(small), Some(letter)) => small == letter,
+                (None, None) => c.to_lowercase().eq(self.letter.to_lowercase()),
+                _ => false,
+            }
+    }
 }
 
 fn share(count: usize, all: usize, minimum: usize, what: &str) -> Score {
@@ -62,21 +82,30 @@ impl Settings for LetterShare {
     }
 
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
-        check(self.letter)?;
-        Ok(Box::new(self.clone()))
+        Ok(Box::new(Letters { letter: Letter::new(self.letter)?, minimum: self.min_letters }))
     }
 }
 
-impl Reward for LetterShare {
+struct Letters {
+    letter: Letter,
+    minimum: usize,
+}
+
+impl Reward for Letters {
     fn name(&self) -> &str {
-        self.kind()
+        "letter_share"
     }
 
     fn score(&self, sample: &Sample<'_>) -> Option<Score> {
-        let letters = sample.completion.chars().filter(|c| c.is_alphabetic());
-        let (count, all) =
-            letters.fold((0, 0), |(count, all), c| (count + usize::from(same(c, self.letter)), all + 1));
-        Some(share(count, all, self.min_letters, "letters"))
+        let (mut count, mut all) = (0, 0);
+        for c in sample.completion.chars() {
+            let character = Character::of(c);
+            if character.is_alphabetic() {
+                all += 1;
+                count += usize::from(self.letter.is(c, character));
+            }
+        }
+        Some(share(count, all, self.minimum, "letters"))
     }
 }
 
@@ -86,20 +115,55 @@ impl Settings for InitialShare {
     }
 
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
-        check(self.letter)?;
-        Ok(Box::new(self.clone()))
+        Ok(Box::new(Initials { letter: Letter::new(self.letter)?, minimum: self.min_words }))
     }
 }
 
-impl Reward for InitialShare {
+struct Initials {
+    letter: Letter,
+    minimum: usize,
+}
+
+impl Reward for Initials {
     fn name(&self) -> &str {
-        self.kind()
+        "initial_share"
     }
 
     fn score(&self, sample: &Sample<'_>) -> Option<Score> {
-        let (count, all) = words(sample.completion).fold((0, 0), |(count, all), word| {
-            (count + usize::from(word.starts_with(|c| same(c, self.letter))), all + 1)
-        });
-        Some(share(count, all, self.min_words, "words"))
+        let (mut count, mut all) = (0, 0);
+        for word in words(sample.completion) {
+            all += 1;
+            count += usize::from(word.starts_with(|c| self.letter.is(c, Character::of(c))));
+        }
+        Some(share(count, all, self.minimum, "words"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RewardSpec;
+    use crate::text::random::Texts;
+
+    #[test]
+    fn fast_and_plain_agree_on_random_texts() {
+        let same = |a: char, b: char| a == b || a.to_lowercase().eq(b.to_lowercase());
+        let share = |count: usize, all: usize| if all == 0 { 0.0 } else { count as f64 / all as f64 };
+        let mut random = Texts::new(2);
+        for letter in ['e', 'E', 'k', '\u{212a}', 's', 'ſ', 'İ', 'i', 'Σ', 'ς', 'ß', 'ẞ', 'ǅ', 'я', '漢', '𐐀']
+        {
+            let letters = RewardSpec::new(LetterShare { letter, min_letters: 1 }).build().unwrap();
+            let initials = RewardSpec::new(InitialShare { letter, min_words: 1 }).build().unwrap();
+            for _ in 0..5000 {
+                let text = random.text(12);
+                let value = |reward: &dyn Reward| reward.score(&Sample::new("", &text)).unwrap().value;
+                let all: Vec<char> = text.chars().filter(|c| c.is_alphabetic()).collect();
+                let count = all.iter().filter(|c| same(**c, letter)).count();
+                assert_eq!(value(&*letters), share(count, all.len()), "{letter:?} in {text:?}");
+                let all: Vec<&str> = words(&text).collect();
+                let count = all.iter().filter(|word| word.starts_with(|c| same(c, letter))).count();
+                assert_eq!(value(&*initials), share(count, all.len()), "{letter:?} in {text:?}");
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Rewards for properties of text that can be checked without knowing what it means.
 
+mod character;
 mod choice;
 mod code_fence;
 mod exact_match;
@@ -14,10 +15,14 @@ mod letters;
 mod normal;
 mod part;
 mod pattern;
+#[cfg(test)]
+pub(crate) mod random;
 mod references;
 mod sentences;
+mod sigma;
 mod squad;
 mod tags;
+mod words;
 
 pub use choice::{ChoiceMark, MultipleChoice, ReferenceAs};
 pub use code_fence::CodeBlock;
@@ -35,16 +40,9 @@ pub use squad::{NormalizedMatch, TokenF1};
 pub use tags::{Outside, Partial, Tags};
 
 pub(crate) use excerpt::quote;
+pub(crate) use words::{LowercaseWords, lowercase, most_words, words};
 
 use crate::RewardError;
-
-/// The words of a text: runs of letters and digits, apostrophes inside a word included.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let apostrophe = |c: char| matches!(c, '\'' | '\u{2019}');
-    text.split(move |c: char| !c.is_alphanumeric() && !apostrophe(c))
-        .map(move |word| word.trim_matches(apostrophe))
-        .filter(|word| !word.is_empty())
-}
 
 /// 1 within `tolerance` of the target, then a straight line down to 0 at a further distance of `target`.
 pub(crate) fn closeness(value: f64, target: f64, tolerance: f64) -> f64 {

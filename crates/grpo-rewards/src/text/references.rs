@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::Sample;
 
+/// The field with further answers.
+pub(crate) const REFERENCES: &str = "references";
+
 /// The reference and every text of the row's field `references`, which any answer may equal; `None` where the
 /// row has neither.
 ///
@@ -13,7 +16,7 @@ use crate::Sample;
 /// What is wrong with the field, for [`Score::failed`](crate::Score::failed).
 pub(crate) fn references<'a>(sample: &Sample<'a>) -> Result<Option<Vec<Cow<'a, str>>>, String> {
     let mut all: Vec<Cow<'a, str>> = sample.reference.map(Cow::Borrowed).into_iter().collect();
-    match sample.field("references") {
+    match sample.field(REFERENCES) {
         None | Some(Value::Null) => {}
         Some(Value::Array(texts)) => {
             for (index, text) in texts.iter().enumerate() {

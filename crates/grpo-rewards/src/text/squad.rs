@@ -8,7 +8,7 @@ use super::exact_match::Matcher;
 use super::excerpt::keep;
 use super::normal::Normal;
 use super::part::{Part, PartFinder};
-use super::references::{references, too_long};
+use super::references::{REFERENCES, references, too_long};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
@@ -49,6 +49,10 @@ impl Settings for NormalizedMatch {
         true
     }
 
+    fn reference_fields(&self) -> Vec<&'static str> {
+        vec![REFERENCES]
+    }
+
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {
         Ok(Box::new(Matcher { name: self.kind(), part: self.part.finder()?, normal: Normal::SQUAD }))
     }
@@ -61,6 +65,10 @@ impl Settings for TokenF1 {
 
     fn needs_reference(&self) -> bool {
         true
+    }
+
+    fn reference_fields(&self) -> Vec<&'static str> {
+        vec![REFERENCES]
     }
 
     fn build(&self) -> Result<Box<dyn Reward>, RewardError> {

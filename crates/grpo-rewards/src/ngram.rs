@@ -1,0 +1,138 @@
+//! N-grams of numbers, each found at its first place in constant time whatever its length.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash};
+use std::ops::Range;
+
+use foldhash::fast::RandomState;
+
+/// The same number for the same item, in the order in which they first appear, so that n-grams are compared as numbers.
+pub(crate) fn numbered<T: Eq + Hash>(items: impl IntoIterator<Item = T>) -> Vec<u32> {
+    let mut numbers: HashMap<T, u32, RandomState> = HashMap::default();
+    let number = |item| {
+        let next = numbers.len() as u32;
+        *numbers.entry(item).or_insert(next)
+    };
+    items.into_iter().map(number).collect()
+}
+
+/// The same number for the same word.
+#[derive(Default)]
+pub(crate) struct WordNumbers<'a> {
+    /// By their bytes, which takes half as long as by reference.
+    short: HashMap<u64, u32, RandomState>,
+    long: HashMap<&'a str, u32, RandomState>,
+}
+
+impl<'a> WordNumbers<'a> {
+    pub(crate) fn of(&mut self, word: &'a str) -> u32 {
+        // Other words than `u32` can count would not fit in memory beside their entries.
+        let next = (self.short.len() + self.long.len()) as u32;
+        if word.len() > 7 {
+            return *self.long.entry(word).or_insert(next);
+        }
+        // The 1 in front keeps words of different lengths apart.
+        let key = word.bytes().fold(1, |key, byte| key << 8 | u64::from(byte));
+        *self.short.entry(key).or_insert(next)
+    }
+}
+
+/// Finds equal n-grams of a list.
+///
+/// N-grams are hashed as they slide along (Karp and Rabin 1987) and compared item by item where hashes are equal: the
+/// hash decides how long it takes, never what comes out. It is drawn for each process, so that nobody can write a text
+/// whose n-grams all have the same one.
+pub(crate) struct NGrams<'a> {
+    items: &'a [u32],
+    n: usize,
+    hash: Rolling,
+    /// Where an n-gram first begins, plus 1, beside bits of its hash; 0 is free. At least half of them are.
+    slots: Vec<u64>,
+}
+
+/// The sum of an n-gram's items, each times a power of the base.
+#[derive(Clone, Copy)]
+struct Rolling {
+    seed: u64,
+    base: u64,
+    /// The base to the power `n`.
+    oldest: u64,
+}
+
+/// Bits of a slot that hold a place: a million times the items of a megabyte.
+const PLACE: u64 = (1 << 40) - 1;
+/// The golden ratio, as in Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4).
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl<'a> NGrams<'a> {
+    /// N-grams of `n` items, `n` above 0. Takes up to 32 bytes an item.
+    pub(crate) fn new(items: &'a [u32], n: usize) -> Self {
+        let slots = vec![0; (2 * items.len()).next_power_of_two()];
+        Self { items, n, hash: Rolling::new(n), slots }
+    }
+
+    /// Calls back with the place where each n-gram of `items[range]` begins, and the first place where an equal one does
+    /// among all that were asked for.
+    pub(crate) fn each(&mut self, range: Range<usize>, mut found: impl FnMut(usize, usize)) {
+        let items = &self.items[range.clone()];
+        let rolling = self.hash;
+        let mut hash = 0;
+        let (head, tail) = items.split_at(items.len().min(self.n - 1));
+        head.iter().for_each(|item| hash = rolling.add(hash, *item));
+        // The first n-gram pushes nothing out.
+        let old = std::iter::once(0).chain(items.iter().map(|item| rolling.old(*item)));
+        for ((at, item), old) in (range.start..).zip(tail).zip(old) {
+            hash = rolling.add(hash, *item).wrapping_sub(old);
+            found(at, first(&mut self.slots, self.items, self.n, at, hash));
+        }
+    }
+}
+
+impl Rolling {
+    fn new(n: usize) -> Self {
+        let random = RandomState::default();
+        // 5 modulo 8: then no power of it below the 2^61st is 1.
+        let base = random.hash_one(0) & !7 | 5;
+        let oldest = (0..n).fold(1_u64, |power, _| power.wrapping_mul(base));
+        Self { seed: random.hash_one(1), base, oldest }
+    }
+
+    fn add(self, hash: u64, item: u32) -> u64 {
+        hash.wrapping_mul(self.base).wrapping_add(self.spread(item))
+    }
+
+    /// What an item still counts for after `n` others.
+    fn old(self, item: u32) -> u64 {
+        self.spread(item).wrapping_mul(self.oldest)
+    }
+
+    /// A number without any pattern in it for an item: patterns could make sums of products collide.
+    fn spread(self, item: u32) -> u64 {
+        let product = u128::from(u64::from(item) ^ self.seed) * u128::from(GOLDEN);
+        product as u64 ^ (product >> 64) as u64
+    }
+}
+
+/// The place of the first n-gram that equals the one at `at`, which is `at` where there is none yet.
+fn first(slots: &mut [u64], items: &[u32], n: usize, at: usize, hash: u64) -> usize {
+    let mixed = (hash ^ (hash >> 32)).wrapping_mul(GOLDEN);
+    let mask = slots.len() - 1;
+    let tag = mixed & !PLACE;
+    let mut slot = (mixed >> 12) as usize & mask;
+    loop {
+        match slots[slot] {
+            0 => {
+                slots[slot] = tag | (at as u64 + 1);
+                return at;
+            }
+            other if other & !PLACE == tag => {
+                let first = (other & PLACE) as usize - 1;
+                if items[first..first + n] == items[at..at + n] {
+                    return first;
+                }
+            }
+            _ => {}
+        }
+        slot = (slot + 1) & mask;
+    }
+}
