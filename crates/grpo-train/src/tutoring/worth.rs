@@ -75,7 +75,7 @@ pub(super) fn trained_for(recipe: &TutorRecipe) -> Option<String> {
     match (&recipe.objectives, shaped) {
         (None, None) => None,
         (Some(objectives), None) => Some(worth(objectives)),
-        (None, Some(shaped)) => Some(format!("the same, {shaped}")),
+        (None, Some(shaped)) => Some(format!("what the environment pays, {shaped}")),
         (Some(objectives), Some(shaped)) => Some(format!("{}, {shaped}", worth(objectives))),
     }
 }

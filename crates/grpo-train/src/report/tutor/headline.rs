@@ -41,7 +41,7 @@ pub(super) fn lead(examination: &Examination, trained_for: Option<&str>) -> Stri
         };
     }
     if let Some(aim) = trained_for {
-        out += &format!(" In training, a session was worth something else: {}.", escape(aim));
+        out += &format!(" What it was trained for: {}.", escape(aim));
     }
     out + "</p>\n"
 }
