@@ -87,7 +87,9 @@ pub use recipe::{
 };
 pub use run::{Ending, Machine, resume, train};
 pub use schedule::{Decay, Schedule};
-pub use sessions::{Credit, CriticCredit, GroupCredit, SessionMetrics, SessionPolicy, SessionTrainer};
+pub use sessions::{
+    Appraiser, Credit, CriticCredit, GroupCredit, SessionMetrics, SessionPolicy, SessionTrainer,
+};
 pub use state::{Evals, State};
 pub use summary::Summary;
 pub use update::{OptimizerConfig, Update};
