@@ -93,3 +93,76 @@ impl Scored {
         grpo_rollout::Error::Count { what: "sessions that are compared", got, want: self.rows.len() }.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn appraisal(rewards: &[Option<&[f64]>], shaping: Option<&[&[f64]]>) -> Appraisal {
+        Appraisal {
+            rewards: rewards.iter().map(|own| own.map(<[f64]>::to_vec)).collect(),
+            shaping: shaping.map(|all| all.iter().map(|own| own.to_vec()).collect()),
+            metrics: BTreeMap::new(),
+        }
+    }
+
+    fn members(groups: &[&[usize]]) -> Comparison {
+        Comparison { groups: groups.iter().map(|group| group.to_vec()).collect(), merged: 0, clusters: None }
+    }
+
+    fn compared(scored: &Scored, credit: &GroupCredit) -> (Vec<Vec<f64>>, Advantages) {
+        let clocks = scored.rewards.iter().map(|steps| (0..steps.len() as u64).collect()).collect();
+        scored.compare(credit, clocks).unwrap()
+    }
+
+    #[test]
+    fn a_session_without_a_worth_is_as_if_it_had_not_been() {
+        let there: [Option<&[f64]>; 5] =
+            [Some(&[0.0, 1.0]), Some(&[0.5]), Some(&[0.0, 0.0, 2.0]), Some(&[0.25]), Some(&[0.0])];
+        let with = [there[0], None, there[1], there[2], None, there[3], there[4], None];
+        let few = Scored::new(&members(&[&[0, 2], &[1, 3, 4]]), &appraisal(&there, None));
+        let many = Scored::new(&members(&[&[0, 1, 3], &[7], &[2, 4, 5, 6]]), &appraisal(&with, None));
+        assert_eq!(many.rows, [0, 2, 3, 5, 6]);
+        for to_go in [false, true] {
+            let credit = GroupCredit { to_go, ..GroupCredit::default() };
+            let ((one, whole), (other, reported)) = (compared(&few, &credit), compared(&many, &credit));
+            assert_eq!(one, other);
+            assert_eq!((whole.reward_mean, whole.reward_std), (reported.reward_mean, reported.reward_std));
+            let mut all = vec![vec![0.0]; with.len()];
+            many.put(other, &mut all);
+            assert_eq!((&all[0], &all[1], &all[3], &all[7]), (&one[0], &vec![0.0], &one[2], &vec![0.0]));
+            assert!(one.iter().flatten().any(|advantage| *advantage != 0.0));
+        }
+    }
+
+    #[test]
+    fn shaping_is_a_baseline_of_states_and_nothing_of_what_is_reported() {
+        let credit = GroupCredit { to_go: true, ..GroupCredit::default() };
+        let rewards: [Option<&[f64]>; 2] = [Some(&[0.0, 0.0, 1.0]), Some(&[0.0, 0.0, 0.0])];
+        // Potentials: 0.25, then 0.5 and 0.75, or 0.25 all along.
+        let extra: [&[f64]; 2] = [&[0.25, 0.25, -0.75], &[0.0, 0.0, -0.25]];
+        let group = members(&[&[0, 1]]);
+        let (plain, told) = compared(&Scored::new(&group, &appraisal(&rewards, None)), &credit);
+        let (shaped, also) = compared(&Scored::new(&group, &appraisal(&rewards, Some(&extra))), &credit);
+        assert_eq!((told.reward_mean, told.reward_std), (also.reward_mean, also.reward_std));
+        // What is still to come is 1 and 0. Less what the state promises it is 0.75, 0.5, 0.25 and -0.25 throughout.
+        let scale = told.reward_std + credit.advantages.epsilon;
+        for (step, half) in [0.5, 0.375, 0.25].into_iter().enumerate() {
+            assert!((plain[0][step] - 0.5 / scale).abs() < 1e-12);
+            assert!((shaped[0][step] - half / scale).abs() < 1e-12, "step {step}: {shaped:?}");
+            assert!((shaped[1][step] + half / scale).abs() < 1e-12, "step {step}: {shaped:?}");
+        }
+    }
+
+    #[test]
+    fn sessions_that_are_worth_the_same_teach_nothing_whatever_rounding_makes_of_their_shaping() {
+        let credit = GroupCredit { to_go: true, ..GroupCredit::default() };
+        let rewards: [Option<&[f64]>; 2] = [Some(&[0.0, 0.0, 0.0]), Some(&[0.0, 0.0, 0.0])];
+        // Both begin at 0, and end where they end: the first adds up to 0, the second to a rounding error.
+        let extra: [&[f64]; 2] = [&[0.5, 0.0, -0.5], &[0.1, 0.2, -0.3]];
+        assert_ne!(extra[1].iter().rev().fold(0.0, |sum, own| own + sum), 0.0, "nothing to see here");
+        let scored = Scored::new(&members(&[&[0, 1]]), &appraisal(&rewards, Some(&extra)));
+        assert_eq!(compared(&scored, &credit).0, vec![vec![0.0; 3]; 2]);
+    }
+}
