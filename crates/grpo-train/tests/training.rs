@@ -233,6 +233,8 @@ fn a_run_writes_all_its_files() {
         let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
         let wanted = [
             "advantage",
+            "check",
+            "check_reason",
             "completion",
             "finish",
             "group",
