@@ -29,7 +29,8 @@ pub fn answers(data: &[u8]) {
     }
     let line = within("writing", || answer::write(&interactions, &responses))
         .unwrap_or_else(|| panic!("can't be written: {responses:?}"));
-    let again: Vec<_> = within("reading", || answer::read(&interactions, &line)).into_iter().map(Result::ok).collect();
+    let again: Vec<_> =
+        within("reading", || answer::read(&interactions, &line)).into_iter().map(Result::ok).collect();
     assert_eq!(again, responses, "{line:?}");
 }
 

@@ -10,7 +10,7 @@ use crate::input;
 use crate::item::check;
 
 /// How many items of a bank are looked at.
-const ITEMS: usize = 40;
+const ITEMS: usize = 8;
 
 /// A GIFT file.
 pub fn gift(data: &[u8]) {

@@ -35,10 +35,11 @@ pub(crate) fn check(item: &dyn Item) {
         let marked = mark(item, solution);
         assert_ne!(marked.success(), Some(false), "the solution {solution:?} earns {marked:?}");
     }
-    for completion in COMPLETIONS {
-        let marked = mark(item, completion);
-        record(item, &marked);
-    }
+    let marked = COMPLETIONS.map(|completion| mark(item, completion));
+    // Most of a record is the item itself, so two answers are enough: one that is read by most, and the worst.
+    let worth = |marked: &&Marked| marked.score.unwrap_or_default();
+    let worst = marked.iter().min_by(|a, b| worth(a).total_cmp(&worth(b)));
+    marked.get(1).into_iter().chain(worst).for_each(|marked| record(item, marked));
 }
 
 fn mark(item: &dyn Item, completion: &str) -> Marked {

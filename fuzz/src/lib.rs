@@ -59,7 +59,8 @@ mod tests {
             assert!(seeds > 2, "{name} has {seeds} seeds");
         }
         if let Ok(path) = std::env::var("GRPO_REPLAY") {
-            let name = std::env::var("GRPO_TARGET").expect("GRPO_TARGET says which target GRPO_REPLAY is for");
+            let name =
+                std::env::var("GRPO_TARGET").expect("GRPO_TARGET says which target GRPO_REPLAY is for");
             let (_, target) = TARGETS.iter().find(|target| target.0 == name).expect("a target of that name");
             target(&fs::read(path).unwrap());
         }

@@ -51,7 +51,9 @@ fn pack(files: &str) -> Vec<u8> {
         let (name, content) = file.split_once('\n').unwrap_or((file, ""));
         let entry = archive.new_file(EntryPath::verbatim(name.as_bytes()));
         // What can't be written to a zip file (a name that is too long) isn't of interest.
-        let Ok((mut entry, config)) = entry.compression_method(CompressionMethod::STORE).start() else { continue };
+        let Ok((mut entry, config)) = entry.compression_method(CompressionMethod::STORE).start() else {
+            continue;
+        };
         let mut writer = config.wrap(&mut entry);
         writer.write_all(content.as_bytes()).expect("memory takes everything");
         let (_, descriptor) = writer.finish().expect("memory takes everything");

@@ -43,7 +43,8 @@ const REWARDS: &str = r#"[
 
 static VERIFIERS: LazyLock<Vec<(String, Box<dyn Reward>)>> = LazyLock::new(|| {
     let specs: Vec<RewardSpec> = serde_json::from_str(REWARDS).expect("the list above is valid");
-    let build = |spec: RewardSpec| (spec.name().to_owned(), spec.build().expect("the settings above are valid"));
+    let build =
+        |spec: RewardSpec| (spec.name().to_owned(), spec.build().expect("the settings above are valid"));
     specs.into_iter().map(build).collect()
 });
 

@@ -1,5 +1,7 @@
 //! What can be wrong with QTI content.
 
+use std::borrow::Cow;
+
 use super::xml::Place;
 
 /// QTI content that can't be used; every variant says what was wrong, where, and what would fix it.
@@ -29,7 +31,7 @@ pub enum QtiError {
         fix: &'static str,
     },
     /// Bytes that aren't text in a known encoding.
-    #[error("{name} isn't readable text: {problem}")]
+    #[error("{name} isn't readable text: {}", brief(.problem))]
     Encoding {
         /// The file.
         name: String,
@@ -37,7 +39,7 @@ pub enum QtiError {
         problem: String,
     },
     /// Text that isn't well-formed XML, or has a document type declaration.
-    #[error("{name}:{line}:{column}: not XML that can be read: {problem}")]
+    #[error("{name}:{line}:{column}: not XML that can be read: {}", brief(.problem))]
     Xml {
         /// The file.
         name: String,
@@ -49,7 +51,7 @@ pub enum QtiError {
         problem: String,
     },
     /// XML that isn't a valid item.
-    #[error("{name}:{line}:{column}: <{element}>: {problem}")]
+    #[error("{name}:{line}:{column}: <{}>: {}", brief(.element), brief(.problem))]
     Invalid {
         /// The file.
         name: String,
@@ -63,7 +65,7 @@ pub enum QtiError {
         problem: String,
     },
     /// QTI that isn't read here.
-    #[error("{name}:{line}:{column}: <{element}> isn't supported: {problem}")]
+    #[error("{name}:{line}:{column}: <{}> isn't supported: {}", brief(.element), brief(.problem))]
     Unsupported {
         /// The file.
         name: String,
@@ -77,7 +79,7 @@ pub enum QtiError {
         problem: String,
     },
     /// A content package with something wrong in it.
-    #[error("{package}: {entry}: {problem}")]
+    #[error("{package}: {}: {}", brief(.entry), brief(.problem))]
     Package {
         /// The package's file or folder.
         package: String,
@@ -86,6 +88,19 @@ pub enum QtiError {
         /// What is wrong, and what would fix it.
         problem: String,
     },
+}
+
+/// A message as a person reads it: what it quotes may be megabytes of a file. What is wrong stands at its beginning, what would fix it
+/// at its end.
+fn brief(message: &str) -> Cow<'_, str> {
+    const BEGINNING: usize = 400;
+    const END: usize = 200;
+    if message.len() <= BEGINNING + END {
+        return message.into();
+    }
+    let beginning = &message[..message.floor_char_boundary(BEGINNING)];
+    let end = &message[message.ceil_char_boundary(message.len() - END)..];
+    format!("{beginning} [...] {end}").into()
 }
 
 /// Something wrong at an element, before the name of the file is known.
