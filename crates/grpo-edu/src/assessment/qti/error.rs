@@ -1,8 +1,7 @@
 //! What can be wrong with QTI content.
 
-use std::borrow::Cow;
-
 use super::xml::Place;
+use crate::brief::brief;
 
 /// QTI content that can't be used; every variant says what was wrong, where, and what would fix it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -88,19 +87,6 @@ pub enum QtiError {
         /// What is wrong, and what would fix it.
         problem: String,
     },
-}
-
-/// A message as a person reads it: what it quotes may be megabytes of a file. What is wrong stands at its beginning, what would fix it
-/// at its end.
-fn brief(message: &str) -> Cow<'_, str> {
-    const BEGINNING: usize = 400;
-    const END: usize = 200;
-    if message.len() <= BEGINNING + END {
-        return message.into();
-    }
-    let beginning = &message[..message.floor_char_boundary(BEGINNING)];
-    let end = &message[message.ceil_char_boundary(message.len() - END)..];
-    format!("{beginning} [...] {end}").into()
 }
 
 /// Something wrong at an element, before the name of the file is known.
