@@ -21,3 +21,15 @@ pub(crate) fn within<T>(what: &str, run: impl FnOnce() -> T) -> T {
     assert!(took < LIMIT, "{what} took {took:?} of processor time");
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "counting took")]
+    fn what_takes_longer_is_told() {
+        let started = now();
+        within("counting", || while now() - started < 2 * LIMIT {});
+    }
+}

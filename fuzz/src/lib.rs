@@ -44,20 +44,31 @@ mod tests {
         ("xapi", super::xapi),
     ];
 
-    /// The seeds, and with `GRPO_REPLAY=FILE` and `GRPO_TARGET=NAME` one input by itself.
+    /// Items of QTI that serve as seeds where they are.
+    const ITEMS: &str = "../crates/grpo-edu/tests/assessment/qti/items";
+
+    fn replay(target: fn(&[u8]), folder: &Path) -> usize {
+        let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .inspect(|path| println!("{}", path.display()))
+            .map(|path| target(&fs::read(path).unwrap()))
+            .count()
+    }
+
     #[test]
-    fn seeds_and_one_input_pass() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    fn seeds_pass() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         for (name, target) in TARGETS {
-            let mut seeds = 0;
-            for entry in fs::read_dir(folder.join(name)).unwrap() {
-                let path = entry.unwrap().path();
-                println!("{}", path.display());
-                target(&fs::read(path).unwrap());
-                seeds += 1;
-            }
+            let seeds = replay(target, &here.join("seeds").join(name));
             assert!(seeds > 2, "{name} has {seeds} seeds");
         }
+        replay(super::qti_item, &here.join(ITEMS));
+    }
+
+    /// With `GRPO_TARGET=NAME` and `GRPO_REPLAY=FILE`: what a fuzzer found.
+    #[test]
+    fn one_input_passes() {
         if let Ok(path) = std::env::var("GRPO_REPLAY") {
             let name =
                 std::env::var("GRPO_TARGET").expect("GRPO_TARGET says which target GRPO_REPLAY is for");
