@@ -8,7 +8,7 @@ use grpo_rewards::{RewardKind, RewardSpec};
 use grpo_rollout::{FinishReason, Sampling};
 use grpo_train::{
     Accuracy, Answer, BankConfig, CsvConfig, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe,
-    Workers, evaluate,
+    Workers, answer,
 };
 use indicatif::ProgressBar;
 use std::fmt::Write as _;
@@ -144,23 +144,21 @@ impl Exam {
         let workers = Workers::fitting(grpo_device::workers(&model.decoder().device()), model.parameters())?;
         let (mut answers, mut too_long) = (Vec::new(), 0);
         for questions in self.questions.chunks(QUESTIONS_AT_ONCE) {
-            let part = evaluate(model, questions, &self.sampling, &self.metric, &workers)?;
+            let (part, long) = answer(model, questions, &self.sampling, &self.metric, &workers)?;
             bar.inc(questions.len() as u64);
-            answers.extend(part.answers);
-            too_long += part.too_long;
+            answers.extend(part);
+            too_long += long;
         }
         bar.finish_and_clear();
         Accuracy::of(answers, too_long)
     }
 
     fn check_answers(&mut self, args: &args::Eval) -> anyhow::Result<()> {
-        let needs_answer = match &self.metric {
-            Metric::FinalText => true,
-            Metric::Score(spec) => spec.kind.needs_reference(),
+        let lacks = |question: &Question| match &self.metric {
+            Metric::FinalText => question.reference.is_none(),
+            Metric::Score(spec) => spec.kind.needs_reference() && !question.has_reference(&spec.kind),
         };
-        if needs_answer {
-            self.without_answer = self.questions.iter().filter(|q| q.reference.is_none()).count();
-        }
+        self.without_answer = self.questions.iter().filter(|question| lacks(question)).count();
         if self.without_answer == self.questions.len() {
             return Err(anyhow!(
                 "{}: no line has a final answer in `{}`; name its field with --final-field",
@@ -262,9 +260,10 @@ fn from_file(path: &Path, args: &args::Eval, recipe: Option<&Recipe>) -> anyhow:
 
 /// `(473 of 512)`, for a metric that knows only right and wrong.
 fn right_of(answers: &[Answer]) -> String {
-    let whole = answers.iter().all(|a| a.score == 0.0 || a.score == 1.0);
-    let right = answers.iter().filter(|a| a.score == 1.0).count();
-    if whole { format!(" ({} of {})", thousands(right), thousands(answers.len())) } else { String::new() }
+    let judged = || answers.iter().filter(|a| !a.failed);
+    let whole = judged().all(|a| a.score == 0.0 || a.score == 1.0);
+    let right = judged().filter(|a| a.score == 1.0).count();
+    if whole { format!(" ({} of {})", thousands(right), thousands(judged().count())) } else { String::new() }
 }
 
 /// A few answers, the good ones first.

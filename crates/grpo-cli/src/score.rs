@@ -32,7 +32,9 @@ pub(crate) fn run(args: &args::Score) -> Result<ExitCode, Failure> {
         let samples: Vec<Sample<'_>> = rows.iter().map(Row::sample).collect();
         let evaluation = rewards.evaluate(&samples);
         for row in 0..rows.len() {
-            serde_json::to_writer(&mut out, &line(&evaluation, row)).while_running()?;
+            serde_json::to_writer(&mut out, &line(&evaluation, row))
+                .map_err(io::Error::from)
+                .while_running()?;
             out.write_all(b"\n").while_running()?;
         }
         out.flush().while_running()?;
@@ -119,6 +121,9 @@ impl<'a> Reader<'a> {
             {
                 break;
             }
+            if self.line == 1 && text.starts_with('\u{feff}') {
+                text.remove(0);
+            }
             if !text.trim().is_empty() {
                 rows.push(self.row(&text).with_context(|| format!("{}, line {}", self.name, self.line))?);
             }
@@ -197,9 +202,7 @@ fn line(evaluation: &Evaluation, row: usize) -> Value {
 fn said(outcome: &Outcome) -> Map<String, Value> {
     let mut said = Map::new();
     said.insert("score".into(), json!(outcome.value()));
-    if let Some(extracted) = outcome.score().and_then(|score| score.extracted.as_ref()) {
-        said.insert("extracted".into(), json!(extracted));
-    }
+    said.insert("extracted".into(), json!(outcome.score().and_then(|score| score.extracted.as_ref())));
     said.insert("reason".into(), json!(outcome.reason()));
     if matches!(outcome, Outcome::Failed(_)) {
         said.insert("failed".into(), json!(true));

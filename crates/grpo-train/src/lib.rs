@@ -74,7 +74,7 @@ mod workers;
 
 pub use bench::{Bench, BenchResult};
 pub use error::Error;
-pub use evaluate::{Accuracy, Answer, evaluate};
+pub use evaluate::{Accuracy, Answer, answer, evaluate};
 pub use folder::RunFolder;
 pub use learner::GrpoLearner;
 pub use metrics::{GrpoMetrics, ImitationMetrics, SampleLine, Stage, StepMetrics};

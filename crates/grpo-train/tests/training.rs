@@ -364,7 +364,7 @@ fn a_reward_that_fails_too_often_stops_the_run() {
     let error = run(&broken(&[]), &path).unwrap_err();
     let Error::Rewards { step: 1, failures: 8, total: 16, ref first, .. } = error else { panic!("{error}") };
     assert!(first.starts_with("cosine_length: "), "{first}");
-    assert!(error.to_string().contains("8 of 16 rewards failed in step 1"), "{error}");
+    assert!(error.to_string().contains("a reward failed on 8 of 8 completions in step 1"), "{error}");
     assert!(lines(&path.join("metrics.jsonl")).is_empty());
     assert_eq!(summary(&path)["finished"], false);
 

@@ -69,9 +69,14 @@ mod with_http {
             }
         };
         println!("{} sent", count(report.sent, "statement", "statements"));
-        if report.refused > 0 {
-            let file = spool.refused_file().display();
-            println!("{} refused: see {file}", count(report.refused, "statement was", "statements were"));
+        let refused = spool.refused_file();
+        // Those of earlier calls as well: nobody may have looked at them yet.
+        if fs::metadata(refused).is_ok_and(|file| file.len() > 0) {
+            let what = match report.refused {
+                0 => "statements were refused before".to_owned(),
+                now => format!("{} refused", count(now, "statement was", "statements were")),
+            };
+            println!("{what}: see {}; delete it when they are dealt with", refused.display());
             return Ok(ExitCode::from(1));
         }
         // Nothing waits, and nothing was refused: the folder has served its purpose.

@@ -1,4 +1,4 @@
-use super::checks::at_least_one;
+use super::checks::{at_least_one, unweighted};
 use crate::Error;
 use grpo_rewards::RewardSpec;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,7 @@ impl EvaluationConfig {
                 let problem = format!("is {:?}, which compares answers with each other", spec.kind.kind());
                 return Err(Error::setting("evaluation.metric.score", problem, fix));
             }
+            unweighted("evaluation.metric.score", spec)?;
         }
         at_least_one("evaluation.questions", self.questions)?;
         at_least_one("evaluation.questions_on_the_way", self.questions_on_the_way)
