@@ -75,11 +75,12 @@ impl Reward for Diversity {
                     let texts = group.iter().map(|&at| LowercaseWords::of(samples[at].completion));
                     let texts: Vec<LowercaseWords> = texts.collect();
                     let mut numbers = WordNumbers::default();
-                    let add = |text| {
-                        items.extend(LowercaseWords::iter(text).map(|word| numbers.of(word)));
-                        items.len()
-                    };
-                    texts.iter().map(add).collect()
+                    let mut ends = Vec::with_capacity(texts.len());
+                    for text in &texts {
+                        text.each(|word| items.push(numbers.of(word)));
+                        ends.push(items.len());
+                    }
+                    ends
                 }
             };
             let shares = novelty(&items, &ends, self.ngram);
