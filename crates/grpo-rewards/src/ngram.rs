@@ -58,6 +58,8 @@ struct Rolling {
     oldest: u64,
 }
 
+/// N-grams whose slots are looked up at once.
+const BLOCK: usize = 64;
 /// The golden ratio, as in Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -77,10 +79,24 @@ impl<'a> NGrams<'a> {
         head.iter().for_each(|item| hash = rolling.add(hash, *item));
         // The first n-gram pushes nothing out.
         let old = std::iter::once(0).chain(items.iter().map(|item| rolling.old(*item)));
-        for ((at, item), old) in (range.start..).zip(tail).zip(old) {
+        let mut hashes = tail.iter().zip(old).map(|(item, old)| {
             hash = rolling.add(hash, *item).wrapping_sub(old);
-            let equal = |first: usize| self.items[first..first + self.n] == self.items[at..at + self.n];
-            found(at, self.places.first(at, hash, equal));
+            mixed(hash)
+        });
+        let mut at = range.start;
+        let mut block = Vec::with_capacity(BLOCK);
+        loop {
+            block.clear();
+            block.extend(hashes.by_ref().take(BLOCK));
+            if block.is_empty() {
+                return;
+            }
+            self.places.fetch(&block);
+            for hash in &block {
+                let equal = |first: usize| self.items[first..first + self.n] == self.items[at..at + self.n];
+                found(at, self.places.first(at, *hash, equal));
+                at += 1;
+            }
         }
     }
 }
@@ -110,6 +126,11 @@ impl Rolling {
     }
 }
 
+/// The bits of a hash that a slot keeps, each of them depending on all of it.
+fn mixed(hash: u64) -> u64 {
+    (hash ^ (hash >> 32)).wrapping_mul(GOLDEN) & !PLACE
+}
+
 /// Where each n-gram first begins, found by its hash. Grows with the n-grams that are different, so that a text which
 /// repeats itself takes little memory.
 struct Places {
@@ -126,9 +147,13 @@ impl Places {
         Self { slots: vec![0; 1 << 12], taken: 0 }
     }
 
+    /// Brings the slots of several hashes near, all at once: one after the other, each would be waited for.
+    fn fetch(&self, hashes: &[u64]) {
+        std::hint::black_box(hashes.iter().fold(0, |sum, hash| sum ^ self.slots[self.home(*hash)]));
+    }
+
     /// The place with that hash for which `equal` holds, or else `at`, which is added.
     fn first(&mut self, at: usize, hash: u64, equal: impl Fn(usize) -> bool) -> usize {
-        let hash = (hash ^ (hash >> 32)).wrapping_mul(GOLDEN) & !PLACE;
         let mut slot = self.home(hash);
         loop {
             match self.slots[slot] {
