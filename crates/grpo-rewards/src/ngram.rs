@@ -193,3 +193,23 @@ impl Places {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_hashes_do_not_make_equal_items() {
+        let items: Vec<u32> = (0..20_000).map(|at| at * at % 5003).collect();
+        for bits in [0, 3, 28] {
+            let mut places = Places::new();
+            let size = if bits == 28 { items.len() } else { 2000 };
+            for (at, item) in items[..size].iter().enumerate() {
+                let hash = mixed(u64::from(*item)) >> (64 - bits.max(1)) << 36;
+                let first = places.first(at, if bits == 0 { 0 } else { hash }, |first| items[first] == *item);
+                let plain = items.iter().position(|other| other == item);
+                assert_eq!(Some(first), plain, "{bits} bits");
+            }
+        }
+    }
+}
