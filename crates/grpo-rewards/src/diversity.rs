@@ -6,7 +6,7 @@ use crate::compose::groups;
 use crate::ngram::{NGrams, WordNumbers};
 use crate::repetition::Items;
 use crate::spec::Settings;
-use crate::text::LowercaseWords;
+use crate::text::{LowercaseWords, most_words};
 use crate::{Outcome, Reward, RewardError, Sample, Score};
 
 /// How new a completion is within its group: of the other completions, the share that lacks an n-gram, on average over the
@@ -74,12 +74,14 @@ impl Reward for Diversity {
                 Items::Words => {
                     let texts = group.iter().map(|&at| LowercaseWords::of(samples[at].completion));
                     let texts: Vec<LowercaseWords> = texts.collect();
+                    items.reserve(group.iter().map(|&at| most_words(samples[at].completion)).sum());
                     let mut numbers = WordNumbers::default();
-                    let add = |text| {
-                        items.extend(LowercaseWords::iter(text).map(|word| numbers.of(word)));
-                        items.len()
-                    };
-                    texts.iter().map(add).collect()
+                    let mut ends = Vec::with_capacity(texts.len());
+                    for text in &texts {
+                        text.each(|word| items.push(numbers.of(word)));
+                        ends.push(items.len());
+                    }
+                    ends
                 }
             };
             let shares = novelty(&items, &ends, self.ngram);
@@ -106,7 +108,7 @@ fn novelty(items: &[u32], ends: &[usize], n: usize) -> Vec<Option<f64>> {
     let mut holders = vec![(0_u32, 0_u32); items.len()];
     let starts = std::iter::once(&0).chain(ends);
     let distinct = starts.zip(ends).zip(1..).map(|((&start, &end), text)| {
-        let mut distinct = Vec::new();
+        let mut distinct = Vec::with_capacity(end - start);
         grams.each(start..end, |_, first| {
             let (count, last) = &mut holders[first];
             if *last != text {

@@ -40,6 +40,12 @@ impl Character {
         self.0 & ALPHANUMERIC != 0
     }
 
+    /// A number for [`char::to_lowercase`], the same for all characters for which that is more than one.
+    #[inline]
+    pub(crate) fn small(self) -> u32 {
+        self.0 & (CODE | SEVERAL)
+    }
+
     /// [`char::to_lowercase`]; `None` where that is more than one character (`İ`).
     #[inline]
     pub(crate) fn lowercase(self) -> Option<char> {

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use super::words;
-use super::words::push_lowercase;
+use super::words::{packed, push_lowercase};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
@@ -58,8 +58,11 @@ impl Settings for Keywords {
         }
         let wanted: Vec<String> = self.words.iter().map(|word| word.to_lowercase()).collect();
         let places = wanted.iter().cloned().enumerate().map(|(place, word)| (word, place)).collect();
+        let short =
+            wanted.iter().enumerate().filter_map(|(place, word)| Some((packed(word.bytes())?, place)));
+        let short = short.collect();
         let longest = wanted.iter().map(String::len).max().unwrap_or(0);
-        Ok(Box::new(Finder { wanted, places, longest, need: self.need }))
+        Ok(Box::new(Finder { wanted, places, short, longest, need: self.need }))
     }
 }
 
@@ -67,25 +70,37 @@ struct Finder {
     wanted: Vec<String>,
     /// Where each stands in `wanted`.
     places: HashMap<String, usize, RandomState>,
+    /// The same by their bytes, for those of up to seven.
+    short: HashMap<u64, usize, RandomState>,
     /// The length of the longest, in bytes.
     longest: usize,
     need: Need,
 }
 
 impl Finder {
+    /// Where a word stands in `wanted`. The buffer is for its small letters.
+    fn place(&self, word: &str, small: &mut String) -> Option<&usize> {
+        if word.is_ascii()
+            && let Some(key) = packed(word.bytes().map(|byte| byte.to_ascii_lowercase()))
+        {
+            return self.short.get(&key);
+        }
+        // Small letters are at least as many characters, and a character has at most four bytes.
+        if word.len() > self.longest * 4 {
+            return None;
+        }
+        small.clear();
+        push_lowercase(small, word);
+        self.places.get(small.as_str())
+    }
+
     /// Which of the wanted words the text has.
     fn present(&self, text: &str) -> Vec<bool> {
         let mut present = vec![false; self.wanted.len()];
         let mut missing = self.wanted.len();
         let mut small = String::new();
         for word in words(text) {
-            // Small letters are at least as many characters, and a character has at most four bytes.
-            if word.len() > self.longest * 4 {
-                continue;
-            }
-            small.clear();
-            push_lowercase(&mut small, word);
-            if let Some(place) = self.places.get(&small)
+            if let Some(place) = self.place(word, &mut small)
                 && !std::mem::replace(&mut present[*place], true)
             {
                 missing -= 1;

@@ -40,7 +40,7 @@ pub use squad::{NormalizedMatch, TokenF1};
 pub use tags::{Outside, Partial, Tags};
 
 pub(crate) use excerpt::quote;
-pub(crate) use words::{LowercaseWords, lowercase, most_words, words};
+pub(crate) use words::{LowercaseWords, lowercase, most_words, packed, words};
 
 use crate::RewardError;
 

@@ -22,13 +22,18 @@ impl<'a> Part<'a> {
     /// The lines that hold something.
     pub(super) fn lines(self) -> impl Iterator<Item = &'a str> {
         let line = move |line| if self.sentence { end_of_sentence(line) } else { trim(line) };
-        trim(self.text).split('\n').map(line).filter(|line| !line.is_empty())
+        let lines = trim(self.text).split('\n').filter(|line| !line.is_empty());
+        lines.map(line).filter(|line| !line.is_empty())
     }
 }
 
 /// Without the full stop, and without emphasis whose other half lies outside (`**Answer:** B.`, `**Answer: B**`).
 fn end_of_sentence(line: &str) -> &str {
     let stop = |line| trim(line).strip_suffix('.').map_or(trim(line), trim);
+    let line = trim(line);
+    if line.is_empty() {
+        return line;
+    }
     let line = stop(line);
     if line.matches("**").count() % 2 == 0 {
         return line;
@@ -52,16 +57,53 @@ pub(super) fn final_part(completion: &str) -> Option<Part<'_>> {
 
 /// What follows the last "answer:" or "answer is".
 fn after_words(completion: &str) -> Option<&str> {
-    // Small letters of ASCII alone, so that places in both texts are the same.
-    let small = completion.to_ascii_lowercase();
-    let markers = ["answer:", "answer**:", "answer is:", "answer is"];
-    let end = markers.iter().filter_map(|marker| Some(small.rfind(marker)? + marker.len())).max()?;
-    Some(&completion[end..])
+    const WORD: &[u8] = b"answer";
+    /// The longer ones before those that they begin with.
+    const ENDS: [&[u8]; 4] = [b"**:", b":", b" is:", b" is"];
+    let bytes = completion.as_bytes();
+    let mut places = bytes.windows(WORD.len()).enumerate().rev();
+    places.find_map(|(at, word)| {
+        // Two letters that most texts don't have at this distance spare most of the comparisons.
+        if word[0] | 0x20 != b'a' || word[3] | 0x20 != b'w' || !word.eq_ignore_ascii_case(WORD) {
+            return None;
+        }
+        let start = at + WORD.len();
+        let follows = |end: &&&[u8]| {
+            bytes.get(start..start + end.len()).is_some_and(|found| found.eq_ignore_ascii_case(end))
+        };
+        ENDS.iter().find(follows).and_then(|end| completion.get(start + end.len()..))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_words_count_whatever_their_case() {
+        let plain = |completion: &str| {
+            let small = completion.to_ascii_lowercase();
+            let markers = ["answer:", "answer**:", "answer is:", "answer is"];
+            let end = markers.iter().filter_map(|marker| Some(small.rfind(marker)? + marker.len())).max();
+            end.map(|end| completion[end..].to_owned())
+        };
+        let pieces = [
+            "answer", "ANSWER", "Answ", "er", "a", "w", " is", " Is", ":", "**:", "**", " ", "é", "B",
+            "swer is:",
+        ];
+        let mut seed = 1_u64;
+        let mut found = 0;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..10 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text.push_str(pieces[(seed >> 33) as usize % pieces.len()]);
+            }
+            assert_eq!(after_words(&text).map(str::to_owned), plain(&text), "{text:?}");
+            found += usize::from(plain(&text).is_some());
+        }
+        assert!((1000..19_000).contains(&found), "{found}");
+    }
 
     #[test]
     fn the_first_marker_that_is_present_decides() {
