@@ -20,7 +20,7 @@ further fields, such as `choices`. Rows with the same `group` (or the same
 
 Every row gives a line, in order:
   score      the value; null where the reward doesn't apply, or failed
-  extracted  the part of the completion that was judged, where it is a part
+  extracted  the part of the completion that was judged; null where it is no part
   reason     why
   failed     true where the reward could not judge
 With several rewards, `score` is their weighted sum, and `rewards` holds each.";

@@ -76,7 +76,7 @@ pub struct GrpoConfig {
     /// Computes layers again on the way back instead of keeping what they computed: a third more work, and a small part of the memory.
     #[serde(default)]
     pub gradient_checkpointing: bool,
-    /// The run stops when a larger share of a step's rewards fails (panics, NaN).
+    /// The run stops when a reward fails (panics, NaN, no answer in time) on a larger share of a step's completions.
     #[serde(default = "max_reward_failures")]
     pub max_reward_failures: f64,
     /// Groups per step that are written to `samples.jsonl`.
