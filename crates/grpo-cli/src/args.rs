@@ -168,7 +168,7 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "N")]
     pub(crate) max_new_tokens: Option<usize>,
     /// What counts as right. Default: the run's own verifier if it has one; else the run's metric for its own questions, and
-    /// `number` for others.
+    /// `item` for question banks, `number` for others.
     #[arg(long)]
     pub(crate) metric: Option<MetricName>,
     /// Field with the question.

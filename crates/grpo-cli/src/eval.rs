@@ -8,7 +8,7 @@ use grpo_rewards::{RewardKind, RewardSpec};
 use grpo_rollout::{FinishReason, Sampling};
 use grpo_train::{
     Accuracy, Answer, BankConfig, CsvConfig, DataConfig, JsonlConfig, Metric, Question, Questions, Recipe,
-    Workers, evaluate,
+    Workers, answer,
 };
 use indicatif::ProgressBar;
 use std::fmt::Write as _;
@@ -144,23 +144,21 @@ impl Exam {
         let workers = Workers::fitting(grpo_device::workers(&model.decoder().device()), model.parameters())?;
         let (mut answers, mut too_long) = (Vec::new(), 0);
         for questions in self.questions.chunks(QUESTIONS_AT_ONCE) {
-            let part = evaluate(model, questions, &self.sampling, &self.metric, &workers)?;
+            let (part, long) = answer(model, questions, &self.sampling, &self.metric, &workers)?;
             bar.inc(questions.len() as u64);
-            answers.extend(part.answers);
-            too_long += part.too_long;
+            answers.extend(part);
+            too_long += long;
         }
         bar.finish_and_clear();
         Accuracy::of(answers, too_long)
     }
 
     fn check_answers(&mut self, args: &args::Eval) -> anyhow::Result<()> {
-        let needs_answer = match &self.metric {
-            Metric::FinalText => true,
-            Metric::Score(spec) => matches!(spec.kind, RewardKind::Number(_) | RewardKind::ExactMatch(_)),
+        let lacks = |question: &Question| match &self.metric {
+            Metric::FinalText => question.reference.is_none(),
+            Metric::Score(spec) => spec.kind.needs_reference() && !question.has_reference(&spec.kind),
         };
-        if needs_answer {
-            self.without_answer = self.questions.iter().filter(|q| q.reference.is_none()).count();
-        }
+        self.without_answer = self.questions.iter().filter(|question| lacks(question)).count();
         if self.without_answer == self.questions.len() {
             return Err(anyhow!(
                 "{}: no line has a final answer in `{}`; name its field with --final-field",
@@ -212,23 +210,43 @@ fn held_out_of_file(recipe: &Recipe) -> anyhow::Result<(Vec<Question>, String)> 
 /// All questions of a file, in the format that its name says.
 fn from_file(path: &Path, args: &args::Eval, recipe: Option<&Recipe>) -> anyhow::Result<Vec<Question>> {
     let format = args.format.unwrap_or_else(|| args::DataFormat::of(path));
-    let template = args.prompt_template.clone().or_else(|| own_template(format, recipe));
-    let mut bank = BankConfig::new(path);
-    bank.prompt = template.clone().unwrap_or(bank.prompt);
-    let config = match format {
-        args::DataFormat::Jsonl => {
-            let mut config = JsonlConfig::new(path);
+    // As the model's run read files of this format, but for what is said here.
+    let own = recipe.map(|recipe| recipe.data.clone());
+    let mut config = match (format, own) {
+        (args::DataFormat::Jsonl, Some(DataConfig::Jsonl(own))) => {
+            // The fields are said here; the file's own prompt is not.
+            DataConfig::Jsonl(JsonlConfig { prompt: own.prompt, ..JsonlConfig::new(path) })
+        }
+        (args::DataFormat::Jsonl, _) => DataConfig::Jsonl(JsonlConfig::new(path)),
+        (args::DataFormat::Csv, Some(own @ DataConfig::Csv(_)))
+        | (args::DataFormat::Gift, Some(own @ DataConfig::Gift(_)))
+        | (args::DataFormat::Qti, Some(own @ DataConfig::Qti(_))) => own,
+        (args::DataFormat::Csv, _) => DataConfig::Csv(CsvConfig::new(path)),
+        (args::DataFormat::Gift, _) => DataConfig::Gift(BankConfig::new(path)),
+        (args::DataFormat::Qti, _) => DataConfig::Qti(BankConfig::new(path)),
+    };
+    let prompt = match &mut config {
+        DataConfig::Arithmetic(_) => return Err(anyhow!("{} is no file of questions", path.display())),
+        DataConfig::Jsonl(config) => {
             config.question.clone_from(&args.question_field);
             config.r#final.clone_from(&args.final_field);
-            config.prompt = bank.prompt;
-            DataConfig::Jsonl(config)
+            config.path = path.into();
+            &mut config.prompt
         }
-        args::DataFormat::Csv => DataConfig::Csv(CsvConfig { prompt: bank.prompt, ..CsvConfig::new(path) }),
-        args::DataFormat::Gift => DataConfig::Gift(bank),
-        args::DataFormat::Qti => DataConfig::Qti(bank),
+        DataConfig::Csv(config) => {
+            config.path = path.into();
+            &mut config.prompt
+        }
+        DataConfig::Gift(config) | DataConfig::Qti(config) => {
+            config.path = path.into();
+            &mut config.prompt
+        }
     };
-    if let Some(template) = template.filter(|template| !template.contains("{question}")) {
-        return Err(anyhow!("--prompt-template {template:?} must contain {{question}}"));
+    if let Some(template) = &args.prompt_template {
+        if !template.contains("{question}") {
+            return Err(anyhow!("--prompt-template {template:?} must contain {{question}}"));
+        }
+        prompt.clone_from(template);
     }
     let (mut questions, notes) = Questions::read(&config).context("--data")?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
@@ -240,22 +258,12 @@ fn from_file(path: &Path, args: &args::Eval, recipe: Option<&Recipe>) -> anyhow:
     Ok(questions)
 }
 
-/// The prompt that the model's run put questions of this format into.
-fn own_template(format: args::DataFormat, recipe: Option<&Recipe>) -> Option<String> {
-    match (format, &recipe?.data) {
-        (args::DataFormat::Jsonl, DataConfig::Jsonl(config)) => Some(config.prompt.clone()),
-        (args::DataFormat::Csv, DataConfig::Csv(config)) => Some(config.prompt.clone()),
-        (args::DataFormat::Gift, DataConfig::Gift(config))
-        | (args::DataFormat::Qti, DataConfig::Qti(config)) => Some(config.prompt.clone()),
-        _ => None,
-    }
-}
-
 /// `(473 of 512)`, for a metric that knows only right and wrong.
 fn right_of(answers: &[Answer]) -> String {
-    let whole = answers.iter().all(|a| a.score == 0.0 || a.score == 1.0);
-    let right = answers.iter().filter(|a| a.score == 1.0).count();
-    if whole { format!(" ({} of {})", thousands(right), thousands(answers.len())) } else { String::new() }
+    let judged = || answers.iter().filter(|a| !a.failed);
+    let whole = judged().all(|a| a.score == 0.0 || a.score == 1.0);
+    let right = judged().filter(|a| a.score == 1.0).count();
+    if whole { format!(" ({} of {})", thousands(right), thousands(judged().count())) } else { String::new() }
 }
 
 /// A few answers, the good ones first.

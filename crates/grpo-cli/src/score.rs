@@ -32,7 +32,9 @@ pub(crate) fn run(args: &args::Score) -> Result<ExitCode, Failure> {
         let samples: Vec<Sample<'_>> = rows.iter().map(Row::sample).collect();
         let evaluation = rewards.evaluate(&samples);
         for row in 0..rows.len() {
-            serde_json::to_writer(&mut out, &line(&evaluation, row)).while_running()?;
+            serde_json::to_writer(&mut out, &line(&evaluation, row))
+                .map_err(io::Error::from)
+                .while_running()?;
             out.write_all(b"\n").while_running()?;
         }
         out.flush().while_running()?;
@@ -119,6 +121,9 @@ impl<'a> Reader<'a> {
             {
                 break;
             }
+            if self.line == 1 && text.starts_with('\u{feff}') {
+                text.remove(0);
+            }
             if !text.trim().is_empty() {
                 rows.push(self.row(&text).with_context(|| format!("{}, line {}", self.name, self.line))?);
             }
@@ -136,7 +141,8 @@ impl<'a> Reader<'a> {
             return Err(anyhow!("no field `{completion_field}`; name another one with --completion-field"));
         };
         let group = match (fields.get("group"), &prompt) {
-            (Some(group), _) => format!("group {group}"),
+            // A run's own samples number their groups anew in each step.
+            (Some(group), _) => format!("group {group} of {}", fields.get("step").unwrap_or(&Value::Null)),
             (None, Some(prompt)) => format!("prompt {prompt}"),
             (None, None) => format!("line {}", self.line),
         };
@@ -196,9 +202,7 @@ fn line(evaluation: &Evaluation, row: usize) -> Value {
 fn said(outcome: &Outcome) -> Map<String, Value> {
     let mut said = Map::new();
     said.insert("score".into(), json!(outcome.value()));
-    if let Some(extracted) = outcome.score().and_then(|score| score.extracted.as_ref()) {
-        said.insert("extracted".into(), json!(extracted));
-    }
+    said.insert("extracted".into(), json!(outcome.score().and_then(|score| score.extracted.as_ref())));
     said.insert("reason".into(), json!(outcome.reason()));
     if matches!(outcome, Outcome::Failed(_)) {
         said.insert("failed".into(), json!(true));
@@ -226,7 +230,9 @@ impl Totals {
     fn in_words(&self) -> String {
         let mut words = count(self.rows, "row", "rows");
         if self.scored > 0 {
-            words += &format!(", mean score {:.4}", self.sum / self.scored as f64);
+            // Not "-0.0000" for a sum of small penalties.
+            let mean = self.sum / self.scored as f64;
+            words += &format!(", mean score {:.4}", if mean.abs() < 5e-5 { 0.0 } else { mean });
         }
         if self.scored < self.rows {
             words += &format!(", {} without a score", thousands(self.rows - self.scored));

@@ -1,5 +1,7 @@
 //! What can go wrong in this crate.
 
+use crate::brief::brief;
+
 /// An error of the educational domain; every variant says what was wrong, where, and what would fix it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -81,7 +83,7 @@ pub enum EduError {
         reason: String,
     },
     /// A response log with something in it that can't be understood.
-    #[error("{file}, {place}: {problem}")]
+    #[error("{file}, {}: {}", brief(.place), brief(.problem))]
     Log {
         /// The file.
         file: String,

@@ -23,6 +23,7 @@
 
 pub mod arithmetic;
 pub mod assessment;
+mod brief;
 pub mod draws;
 mod error;
 pub mod knowledge;

@@ -7,11 +7,16 @@
 //! - [`memory`]: a student forgets between reviews; the tutor chooses what to review next (EFC, HLR, DASH).
 //! - [`fsrs`]: FSRS-6, the memory model of today's flash-card programs, with the seconds that reviews take.
 //! - [`prerequisites`]: the graph, and which exercises are candidates after the last one.
+//!
+//! [`Chronicled`] writes a session down for measures of learning outcomes.
 
+mod chronicle;
 pub mod fsrs;
 pub mod kss;
 pub mod memory;
 pub mod prerequisites;
+
+pub use chronicle::{Chronicled, Recorded};
 
 use grpo_rollout::Environment;
 use serde::{Deserialize, Serialize};

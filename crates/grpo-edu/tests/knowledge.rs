@@ -4,8 +4,7 @@
 mod golden;
 
 use grpo_edu::knowledge::{
-    Bkt, BktFit, BktLearner, BktSkill, Columns, Irt, IrtFit, IrtItem, IrtKind, KnowledgeModel, ModelKind,
-    ResponseLog,
+    Bkt, BktFit, BktSkill, Columns, Irt, IrtFit, IrtItem, IrtKind, KnowledgeModel, ModelKind, ResponseLog,
 };
 use grpo_edu::{Draws, EduError, SeededDraws};
 use std::fmt::Write as _;
@@ -339,13 +338,14 @@ fn a_file_holds_the_model_and_is_never_overwritten() {
 }
 
 /// Learners of a model know each skill as often as its prior says, given that something is left to learn.
+#[cfg(feature = "tutors")]
 #[test]
 fn learners_are_drawn_from_the_model() {
     let model = std::sync::Arc::new(Bkt::new(skills()).expect("probabilities"));
     let mut draws = SeededDraws::new("learners", 1, 0);
     let (n, mut known) = (20_000, [0.0; 2]);
     for _ in 0..n {
-        let learner = BktLearner::draw(&model, &mut draws).expect("a learner");
+        let learner = grpo_edu::knowledge::BktLearner::draw(&model, &mut draws).expect("a learner");
         assert!(learner.known().contains(&false));
         (0..2).for_each(|skill| known[skill] += f64::from(u8::from(learner.known()[skill])) / f64::from(n));
     }

@@ -1,5 +1,7 @@
 //! KSS beyond the traces: the published baselines, errors, and what a group of sessions relies on.
 
+#![cfg(feature = "tutors")]
+
 use grpo_edu::students::kss::{Baseline, ITEMS, Kss, KssConfig, WarmupOrder, beam_plan, evaluate_beam};
 use grpo_edu::{Draws, EduError, SeededDraws};
 

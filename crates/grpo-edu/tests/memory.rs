@@ -1,5 +1,7 @@
 //! Spaced repetition beyond the traces: errors, shared luck, and an order of tutors that must hold.
 
+#![cfg(feature = "tutors")]
+
 use grpo_edu::students::memory::{
     AnyItem, Leitner, Memory, MemoryConfig, MemoryModel, MemoryStudent, Threshold, teach,
 };

@@ -198,6 +198,12 @@ fn what_cannot_be_understood_is_refused_with_its_place() {
         let error = read(text).expect_err(text).to_string();
         assert!(error.contains(expected), "{text:?}: {error}");
     }
+    for text in
+        [format!("{}\nQ,4\n", "q,".repeat(50_000)), format!("question,answer\n{},|\n", "Q\0".repeat(50_000))]
+    {
+        let error = read(&text).expect_err("no such table").to_string();
+        assert!(error.starts_with("t.csv, line ") && error.len() < 1000, "{error}");
+    }
     for (columns, expected) in [
         (TableColumns { tolerance: Some("eps".into()), ..TableColumns::default() }, "no column `eps`"),
         (TableColumns { separator: " ".into(), ..TableColumns::default() }, "`separator`: is empty"),

@@ -4,6 +4,8 @@
 //! The recordings and their specification lie in `tests/traces`; the variable `GRPO_STUDENTS` names
 //! another folder with files of the same form.
 
+#![cfg(feature = "tutors")]
+
 #[path = "traces/kss.rs"]
 mod kss;
 #[path = "traces/memory.rs"]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::spec::Settings;
 use crate::{Reward, RewardError, Sample, Score};
 
-/// What the question itself says of the completion ([`Assess`](crate::Assess)), from 0 to 1. Not applicable to
+/// What the question itself says of the completion ([`Assess`](crate::Assess)), from -1 (some answers cost points) to 1. Not applicable to
 /// questions that do not judge their own answers, or whose answers are not scored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -24,12 +24,12 @@
 //! | `length` | [`length::TargetLength`] | a wanted length |
 //! | `cosine_length` | [`length::CosineLength`] | right and short (wrong and short costs most) |
 //! | `soft_overlong` | [`length::SoftOverlong`] | never: -1 to 0 near the length limit (DAPO) |
+//! | `repetition` | [`repetition::Repetition`] | never: -1 to 0 for repeated n-grams |
 //! | `diversity` | [`diversity::Diversity`] | a completion unlike the others of its group |
 //! | `sum`, `product`, `gate`, `first`, `clip`, `normalized`, `rank`, `pass_at_k` | [`compose`] | rewards made of others |
 //! | `item` | [`item::ItemScore`] | what the question itself says, where it judges its own answers |
 //! | `process` | [`external::ChildProcess`] | what another program says |
 //! | `http` | [`external::HttpService`] | what a service says (with the feature `http`) |
-//! | `repetition` | [`repetition::Repetition`] | never: -1 to 0 for repeated n-grams |
 //!
 //! Those that judge an answer take a [`text::Part`]: what of the completion they look at (`part = "answer_tag"`).
 //!

@@ -45,7 +45,7 @@ pub struct Sample<'a> {
 
 /// A question that judges its own answers, as the items of an assessment do (see [`crate::item`]).
 pub trait Assess: Debug + Send + Sync {
-    /// What a completion is worth, from 0 to 1; `None` for a question whose answers are not scored (an essay).
+    /// What a completion is worth as a share of the full score, from -1 (some answers cost points) to 1; `None` for a question whose answers are not scored (an essay).
     fn assess(&self, completion: &str) -> Option<Score>;
 }
 
@@ -167,12 +167,19 @@ pub trait Reward: Send + Sync {
         true
     }
 
+    /// Whether the reward ends by itself in reasonable time, as one that has a time limit of its own does. A
+    /// [`RewardSet`](crate::RewardSet) then hands it whole batches ([`Self::score_batch`]); without this, it hands a
+    /// [per-episode](Self::per_episode) reward one sample at a time, and watches the clock.
+    fn keeps_time(&self) -> bool {
+        false
+    }
+
     /// What the reward remembers of earlier batches, for a checkpoint; null for nothing.
     fn state(&self) -> Value {
         Value::Null
     }
 
-    /// Takes up what [`Self::state`] gave.
+    /// Takes up what [`Self::state`] gave; null forgets everything.
     ///
     /// # Errors
     /// When it is the state of another reward.
@@ -204,6 +211,10 @@ impl<R: Reward + ?Sized> Reward for Box<R> {
 
     fn per_episode(&self) -> bool {
         (**self).per_episode()
+    }
+
+    fn keeps_time(&self) -> bool {
+        (**self).keeps_time()
     }
 
     fn state(&self) -> Value {

@@ -137,20 +137,20 @@ impl Evaluation {
         self.columns.iter().map(Column::failures).sum()
     }
 
-    /// Failures as a share of all reward evaluations, from 0 to 1. A run should stop when this is more than
-    /// an accident.
+    /// The share of episodes, from 0 to 1, on which the reward that failed most often failed. A run should stop when this
+    /// is more than an accident, however many other rewards there are.
     pub fn failure_share(&self) -> f64 {
-        let all: usize = self.columns.iter().map(|column| column.outcomes.len()).sum();
-        if all == 0 { 0.0 } else { self.failures() as f64 / all as f64 }
+        let share = |column: &Column| column.failures() as f64 / column.outcomes.len().max(1) as f64;
+        self.columns.iter().map(share).fold(0.0, f64::max)
     }
 
-    /// The first failure as `(reward, episode, reason)`, for a message to a person.
+    /// The first failure of the reward that failed most often, as `(reward, episode, reason)`, for a message to a person.
     pub fn first_failure(&self) -> Option<(&str, usize, &str)> {
-        self.columns.iter().find_map(|column| {
-            column.outcomes.iter().enumerate().find_map(|(episode, outcome)| match outcome {
-                Outcome::Failed(why) => Some((column.name.as_str(), episode, why.as_str())),
-                _ => None,
-            })
+        // The first of those that failed equally often.
+        let most = self.columns.iter().rev().max_by_key(|column| column.failures())?;
+        most.outcomes.iter().enumerate().find_map(|(episode, outcome)| match outcome {
+            Outcome::Failed(why) => Some((most.name.as_str(), episode, why.as_str())),
+            _ => None,
         })
     }
 }
@@ -231,7 +231,7 @@ impl RewardSet {
         weight: f64,
         reward: impl Reward + 'static,
     ) -> Result<Self, RewardError> {
-        let watched = reward.per_episode();
+        let watched = reward.per_episode() && !reward.keeps_time();
         self.push(name.into(), weight, Arc::new(reward), watched)
     }
 
@@ -292,6 +292,7 @@ impl RewardSet {
     /// The name of a reward whose state it is not.
     pub fn restore(&self, states: &Map<String, Value>) -> Result<(), String> {
         for entry in &self.entries {
+            // Null is the state of a reward that has seen nothing.
             let state = states.get(&entry.name).unwrap_or(&Value::Null);
             entry.reward.restore(state).map_err(|error| format!("{}: {error}", entry.name))?;
         }
@@ -337,4 +338,6 @@ fn combine(columns: &[Column], episode: usize) -> Option<f64> {
         .iter()
         .filter_map(|column| Some(column.outcomes.get(episode)?.value()? * column.weight))
         .fold(None, |sum: Option<f64>, part| Some(sum.unwrap_or(0.0) + part))
+        // Weights of 1e308 and the like: no number that could be compared with others.
+        .filter(|sum| sum.is_finite())
 }

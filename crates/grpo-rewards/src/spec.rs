@@ -164,6 +164,51 @@ impl RewardKind {
         self.settings().build()
     }
 
+    /// Makes the paths of files (a JSON schema) absolute, which are seen from the working directory: so they can be written down for
+    /// a later day. Commands of programs stay as they are.
+    ///
+    /// # Errors
+    /// When there is no working directory.
+    pub fn make_paths_absolute(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::JsonSchema(settings) => settings.make_paths_absolute(),
+            Self::CosineLength(settings) => settings.verifier.make_paths_absolute(),
+            Self::Sum(Sum { of }) | Self::Product(Product { of }) | Self::First(First { of }) => {
+                of.iter_mut().try_for_each(|spec| spec.kind.make_paths_absolute())
+            }
+            Self::Gate(gate) => {
+                gate.condition.kind.make_paths_absolute()?;
+                gate.reward.kind.make_paths_absolute()
+            }
+            Self::Clip(Clip { of, .. })
+            | Self::Normalized(Normalized { of, .. })
+            | Self::Rank(Rank { of })
+            | Self::PassAtK(PassAtK { of, .. }) => of.kind.make_paths_absolute(),
+            Self::Number(_)
+            | Self::MathAnswer(_)
+            | Self::Format(_)
+            | Self::Tags(_)
+            | Self::ExactMatch(_)
+            | Self::NormalizedMatch(_)
+            | Self::TokenF1(_)
+            | Self::MultipleChoice(_)
+            | Self::Pattern(_)
+            | Self::CodeBlock(_)
+            | Self::Language(_)
+            | Self::SoftOverlong(_)
+            | Self::TargetLength(_)
+            | Self::Repetition(_)
+            | Self::LetterShare(_)
+            | Self::InitialShare(_)
+            | Self::WordsPerSentence(_)
+            | Self::Keywords(_)
+            | Self::Diversity(_)
+            | Self::ItemScore(_)
+            | Self::ChildProcess(_)
+            | Self::HttpService(_) => Ok(()),
+        }
+    }
+
     /// Whether it compares the completion with a reference, and so has nothing to say about a sample that has neither
     /// one nor any of the [fields](Self::reference_fields) that serve as one.
     pub fn needs_reference(&self) -> bool {

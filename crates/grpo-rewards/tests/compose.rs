@@ -101,6 +101,9 @@ fn normalized_rewards_remember_all_batches_and_can_be_resumed() {
     resumed.restore(&state).unwrap();
     assert_eq!(resumed.evaluate(&samples[3..]), rest, "bit for bit");
     assert!(set("kind = \"number\"").state().is_empty());
+    // Back to the beginning.
+    resumed.restore(&serde_json::Map::new()).unwrap();
+    assert_eq!(values(&resumed.evaluate(&samples[..3])), first);
     let wrong = serde_json::from_str("{ \"normalized\": { \"own\": 3, \"parts\": [null] } }").unwrap();
     assert!(set(text).restore(&wrong).unwrap_err().starts_with("normalized: `normalized`: "));
 }

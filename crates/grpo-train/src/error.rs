@@ -78,14 +78,14 @@ pub enum Error {
     },
     /// Too many rewards failed to judge.
     #[error(
-        "{failures} of {total} rewards failed in step {step} (allowed share: {allowed}); the first: {first}"
+        "a reward failed on {failures} of {total} completions in step {step} (allowed share: {allowed}); the first: {first}"
     )]
     Rewards {
         /// The step.
         step: usize,
-        /// Failed evaluations.
+        /// Completions on which the reward failed that failed most often.
         failures: usize,
-        /// All evaluations.
+        /// Completions.
         total: usize,
         /// `grpo.max_reward_failures`.
         allowed: f64,

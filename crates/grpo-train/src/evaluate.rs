@@ -1,4 +1,8 @@
-use crate::{Error, Metric, Question, Workers, judge::Judge, rollout::Rollout};
+use crate::{
+    Error, Metric, Question, Workers,
+    judge::{Answered, Judge},
+    rollout::Rollout,
+};
 use grpo_lm::LanguageModel;
 use grpo_rewards::Outcome;
 use grpo_rollout::{FinishReason, Sampling, Streams};
@@ -57,6 +61,22 @@ pub fn evaluate(
     metric: &Metric,
     workers: &Workers,
 ) -> Result<Accuracy, Error> {
+    let (answers, too_long) = answer(model, questions, sampling, metric, workers)?;
+    Accuracy::of(answers, too_long)
+}
+
+/// [`evaluate`] without the sum: the answers in the order of the questions, and how many questions were too long. For evaluations in
+/// parts.
+///
+/// # Errors
+/// When the model's numbers are broken.
+pub fn answer(
+    model: &LanguageModel,
+    questions: &[Question],
+    sampling: &Sampling,
+    metric: &Metric,
+    workers: &Workers,
+) -> Result<(Vec<Answer>, usize), Error> {
     let judge = Judge::new(metric)?;
     let context = model.config().max_position_embeddings;
     let (mut prompts, mut asked, mut too_long) = (Vec::new(), Vec::new(), 0);
@@ -88,7 +108,7 @@ pub fn evaluate(
         }
         let episodes: Vec<_> = groups.iter().flat_map(|group| &group.episodes).collect();
         let rows: Vec<_> = (asked.iter().zip(&episodes).zip(&completions))
-            .map(|((&index, episode), text)| (&questions[index], *episode, text.as_str()))
+            .map(|((&group, episode), text)| Answered { question: &questions[group], episode, text, group })
             .collect();
         let outcomes = judge.outcomes(&rows);
         for (((&index, episode), completion), outcome) in
@@ -97,7 +117,7 @@ pub fn evaluate(
             answers[index] = Answer::judged(completion, episode.finish, outcome);
         }
     }
-    Accuracy::of(answers, too_long)
+    Ok((answers, too_long))
 }
 
 impl Accuracy {

@@ -63,8 +63,8 @@ impl Answers {
         let (name, _, why) = self.evaluation.first_failure().unwrap_or(("", 0, ""));
         Err(Error::Rewards {
             step: step + 1,
-            failures: self.evaluation.failures(),
-            total: self.evaluation.columns.iter().map(|c| c.outcomes.len()).sum(),
+            failures: self.evaluation.columns.iter().map(|c| c.failures()).max().unwrap_or(0),
+            total: self.evaluation.combined.len(),
             allowed,
             first: format!("{name}: {why}"),
         })

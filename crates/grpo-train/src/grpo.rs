@@ -60,8 +60,23 @@ impl Grpo<'_> {
     /// One step of Group Relative Policy Optimization (DeepSeekMath, arXiv:2402.03300, algorithm 1). `pool` are the questions it may ask.
     ///
     /// # Errors
-    /// When sampling, rewards or numbers fail; `model` is then what it was before the step.
+    /// When sampling, rewards or numbers fail; `model`, and what the rewards remember, is then what it was before the step.
     pub(crate) fn step(
+        &self,
+        model: &mut LanguageModel,
+        optimizer: &mut ModuleOptimizer,
+        pool: &[Question],
+        former: &mut Former,
+        step: usize,
+    ) -> Result<Outcome, Error> {
+        let remembered = self.rewards.state();
+        self.whole_step(model, optimizer, pool, former, step).inspect_err(|_| {
+            // It is their own state: it can't be refused.
+            let _ = self.rewards.restore(&remembered);
+        })
+    }
+
+    fn whole_step(
         &self,
         model: &mut LanguageModel,
         optimizer: &mut ModuleOptimizer,

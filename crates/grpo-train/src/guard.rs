@@ -4,7 +4,11 @@
 //! Gao et al. 2023, "Scaling Laws for Reward Model Overoptimization"). So the metric of the held-out evaluation, or another one, judges
 //! every training completion too. A completion that beat its group while its check fails was reinforced for the wrong reason.
 
-use crate::{Error, GuardConfig, Metric, gather::Gathered, judge::Judge};
+use crate::{
+    Error, GuardConfig, Metric,
+    gather::Gathered,
+    judge::{Answered, Judge},
+};
 use grpo_rewards::Outcome;
 
 /// The check, ready to be asked.
@@ -43,10 +47,15 @@ impl Guard {
     /// Looks at every completion of a step.
     pub(crate) fn check(&self, gathered: &Gathered) -> Checked {
         let mut answers = Vec::with_capacity(gathered.completions.len());
-        for group in &gathered.groups {
+        for (at, group) in gathered.groups.iter().enumerate() {
             for episode in &group.episodes {
-                let completion = gathered.completions[answers.len()].as_str();
-                answers.push((&gathered.questions[group.prompt], episode, completion));
+                let text = gathered.completions[answers.len()].as_str();
+                answers.push(Answered {
+                    question: &gathered.questions[group.prompt],
+                    episode,
+                    text,
+                    group: at,
+                });
             }
         }
         let outcomes = self.judge.outcomes(&answers);

@@ -4,8 +4,14 @@ use crate::{Error, Metric, Question, grpo::sample};
 use grpo_rewards::{Outcome, Reward, Score};
 use grpo_rollout::{Episode, FinishReason};
 
-/// An answer to be judged: the question, what was sampled, and its text.
-pub(crate) type Answered<'a> = (&'a Question, &'a Episode, &'a str);
+/// An answer to be judged.
+pub(crate) struct Answered<'a> {
+    pub(crate) question: &'a Question,
+    pub(crate) episode: &'a Episode,
+    pub(crate) text: &'a str,
+    /// Which answers it is compared with, where the metric compares.
+    pub(crate) group: usize,
+}
 
 /// Judges answers by a [`Metric`].
 pub(crate) enum Judge {
@@ -26,17 +32,19 @@ impl Judge {
         match self {
             Self::FinalText => answers.iter().map(final_text).collect(),
             Self::Score(reward) => {
-                let samples: Vec<_> =
-                    answers.iter().map(|(question, episode, text)| sample(question, episode, text)).collect();
+                let samples: Vec<_> = answers
+                    .iter()
+                    .map(|it| sample(it.question, it.episode, it.text).with_group(it.group))
+                    .collect();
                 reward.score_batch(&samples)
             }
         }
     }
 }
 
-fn final_text((question, episode, completion): &Answered<'_>) -> Outcome {
+fn final_text(&Answered { question, episode, text, .. }: &Answered<'_>) -> Outcome {
     let Some(reference) = question.reference.as_deref().map(str::trim) else { return Outcome::NotApplicable };
-    let last = completion.rsplit_once("####").map(|(_, text)| text.trim());
+    let last = text.rsplit_once("####").map(|(_, text)| text.trim());
     Outcome::Scored(match last {
         None => Score::new(0.0, "no `####`"),
         Some(last) if last != reference => {

@@ -74,7 +74,7 @@ mod workers;
 
 pub use bench::{Bench, BenchResult};
 pub use error::Error;
-pub use evaluate::{Accuracy, Answer, evaluate};
+pub use evaluate::{Accuracy, Answer, answer, evaluate};
 pub use folder::RunFolder;
 pub use learner::GrpoLearner;
 pub use metrics::{GrpoMetrics, ImitationMetrics, SampleLine, Stage, StepMetrics};
@@ -87,7 +87,9 @@ pub use recipe::{
 };
 pub use run::{Ending, Machine, resume, train};
 pub use schedule::{Decay, Schedule};
-pub use sessions::{Credit, CriticCredit, GroupCredit, SessionMetrics, SessionPolicy, SessionTrainer};
+pub use sessions::{
+    Appraiser, Credit, CriticCredit, GroupCredit, SessionMetrics, SessionPolicy, SessionTrainer,
+};
 pub use state::{Evals, State};
 pub use summary::Summary;
 pub use update::{OptimizerConfig, Update};

@@ -4,6 +4,7 @@ use crate::{
     Error, Machine, Metric, ModelConfig, Question, Questions, Recipe, Workers, guard::Guard, imitation,
 };
 use grpo_lm::{LanguageModel, Tokenizer};
+use grpo_rewards::RewardSpec;
 use grpo_rewards::{RewardKind, RewardSet};
 
 /// What a recipe names, opened.
@@ -94,15 +95,29 @@ fn fresh_model(recipe: &Recipe, questions: &Questions, machine: &Machine) -> Res
     })
 }
 
-/// Refuses rewards that compare with a final answer where no question has one: every episode would go without.
+impl Question {
+    /// Whether it has what a reward compares with: a final answer, or a field that serves as one.
+    pub fn has_reference(&self, kind: &RewardKind) -> bool {
+        let row = self.fields.as_ref();
+        let has = |field: &str| row.and_then(|row| row.get(field)).is_some_and(|value| !value.is_null());
+        self.reference.is_some() || kind.reference_fields().into_iter().any(has)
+    }
+}
+
+/// Refuses rewards that compare with a final answer where no question has one, and those that ask items where there are none: every
+/// episode would go without.
 fn check_references(recipe: &Recipe, questions: &[Question]) -> Result<(), Error> {
-    let without = |kind: &RewardKind| {
-        let fields = kind.reference_fields();
-        let has = |question: &Question, field: &str| {
-            question.fields.as_ref().and_then(|row| row.get(field)).is_some_and(|value| !value.is_null())
-        };
-        questions.iter().all(|q| q.reference.is_none() && !fields.iter().any(|field| has(q, field)))
-    };
+    let asks_items = |spec: &RewardSpec| matches!(spec.kind, RewardKind::ItemScore(_));
+    if let Some(index) = recipe.rewards.iter().position(asks_items)
+        && questions.iter().all(|question| question.item.is_none())
+    {
+        return Err(Error::setting(
+            format!("rewards[{index}]"),
+            "is \"item\", but no question is an item with a scoring of its own",
+            "use a question bank (`data.format` = \"qti\", \"gift\" or \"csv\"), or choose another reward",
+        ));
+    }
+    let without = |kind: &RewardKind| !questions.iter().any(|question| question.has_reference(kind));
     let lacking = |kind: &RewardKind| kind.needs_reference() && without(kind);
     match recipe.rewards.iter().enumerate().find(|(_, spec)| lacking(&spec.kind)) {
         Some((index, spec)) => Err(Error::setting(

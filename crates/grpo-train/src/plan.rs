@@ -75,7 +75,10 @@ pub fn plan(recipe: &Recipe, machine: &Machine) -> Result<Plan, Error> {
     let streams = Streams::new(recipe.seed);
     let rollout = Rollout { sampling: &sampling, streams, rows, workers: &parts.workers };
     let answers = Answers::ask(&rollout, &parts.rewards, &model, &questions[..1], &[rows], 0)?;
-    answers.check_failures(grpo.max_reward_failures, 0)?;
+    // Rewards that compare the completions of a group have only seen a part of it.
+    if rows == grpo.group_size || parts.rewards.per_episode() {
+        answers.check_failures(grpo.max_reward_failures, 0)?;
+    }
     let update = measure_update(recipe, &parts, &model, &answers)?;
 
     let completions = grpo.prompts_per_step * grpo.group_size;

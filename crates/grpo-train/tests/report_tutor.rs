@@ -151,6 +151,39 @@ fn a_finished_run_shows_what_it_reached_and_what_it_cost() {
 }
 
 #[test]
+fn a_run_that_is_trained_for_something_else_says_so() {
+    let run = finished_run();
+    let plain = page(run.path(), "plain");
+    assert!(!plain.contains("What sessions were worth</h2>") && !plain.contains("What it was trained for"));
+    let mut summary = summary();
+    summary["trained_for"] = json!("gain, with <time> at most 1");
+    write(run.path(), "summary.json", &summary.to_string());
+    let with = |line: &str| {
+        let mut row: Value = serde_json::from_str(line).expect("a line");
+        let step = row["step"].as_f64().expect("a step");
+        row["measures/gain/mean"] = json!(0.01 * step);
+        row["measures/<time>/mean"] = if step == 3.0 { json!(null) } else { json!(90.0 - step) };
+        row["lagrange/<time>"] = json!(0.05 * step);
+        row["environment/reward"] = json!(0.3);
+        row["worth/missing"] = json!(2.0);
+        format!("{row}\n")
+    };
+    write(run.path(), "metrics.jsonl", &metrics("grpo", 60).lines().map(with).collect::<String>());
+    let page = page(run.path(), "worth");
+    let expected = [
+        "What it was trained for: gain, with &lt;time&gt; at most 1.",
+        "What sessions were worth</h2>",
+        "Measure: gain",
+        "Measure: &lt;time&gt;",
+        "Prices of limits",
+        "What the environment would have paid",
+        "sessions without a worth",
+        "Also in metrics.jsonl and not drawn here: an/unknown&lt;key&gt;.",
+    ];
+    assert_shows(&page, &expected);
+}
+
+#[test]
 fn all_tutors_stand_in_the_table_best_first() {
     let run = finished_run();
     let page = page(run.path(), "table");

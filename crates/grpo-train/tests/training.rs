@@ -233,6 +233,8 @@ fn a_run_writes_all_its_files() {
         let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
         let wanted = [
             "advantage",
+            "check",
+            "check_reason",
             "completion",
             "finish",
             "group",
@@ -360,9 +362,9 @@ fn a_reward_that_fails_too_often_stops_the_run() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("run");
     let error = run(&broken(&[]), &path).unwrap_err();
-    let Error::Rewards { step: 1, failures: 8, total: 16, ref first, .. } = error else { panic!("{error}") };
+    let Error::Rewards { step: 1, failures: 8, total: 8, ref first, .. } = error else { panic!("{error}") };
     assert!(first.starts_with("cosine_length: "), "{first}");
-    assert!(error.to_string().contains("8 of 16 rewards failed in step 1"), "{error}");
+    assert!(error.to_string().contains("a reward failed on 8 of 8 completions in step 1"), "{error}");
     assert!(lines(&path.join("metrics.jsonl")).is_empty());
     assert_eq!(summary(&path)["finished"], false);
 

@@ -54,12 +54,19 @@ fn file(folder: &Path, name: &str) -> Vec<u8> {
 fn interrupted_and_continued_equals_uninterrupted() {
     let ppo = ["tutor.critic=separate", "credit={ critic = { lambda = 0.9 } }", "training.minibatches=2"];
     let clusters = "membership={ cluster = { clusters = 2, every = 2 } }";
+    let limited = [
+        "measures=[{ kind = \"learning_gain\" }, { kind = \"frustration\" }]",
+        "objectives={ constrained = { maximise = [{ column = \"learning_gain\" }], limits = [{ column = \"frustration\", at_most = 0.0, step_size = 0.7 }] } }",
+        "shaping={ potential = \"mean_mastery\" }",
+        "credit.group.to_go=true",
+    ];
     for changes in [
         &[][..],
         &[clusters],
         &["credit.group.to_go=true", "training.iterations=2"],
         &ppo,
         &["tutor.memory=8"],
+        &limited,
     ] {
         let folder = tempdir().unwrap();
         let (recipe, whole) = (recipe(changes).unwrap(), folder.path().join("whole"));

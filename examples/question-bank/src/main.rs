@@ -1,5 +1,7 @@
 //! A small language model learns to answer the items of a QTI package; its answers become xAPI statements. See the README.
 
+mod bank;
+
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use grpo_train::{Ending, Event, Machine, Observer, Recipe, Set, StepMetrics, Summary, train};
@@ -14,13 +16,16 @@ struct Args {
     /// Decides everything that is drawn
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The run's folder, which must not exist. Default: runs/question-bank, with --quick a temporary one
+    /// The folder for the package and the run; it must not exist. Default: runs/question-bank, with --quick a temporary one
     #[arg(long)]
     out: Option<PathBuf>,
     /// A few steps, to see that it works
     #[arg(long)]
     quick: bool,
 }
+
+/// Items of each of the six kinds.
+const OF_EACH_KIND: usize = 1000;
 
 const QUICK: [&str; 8] = [
     "imitation.steps=6",
@@ -42,12 +47,17 @@ fn main() -> Result<()> {
     if out.exists() {
         bail!("{} exists: choose another --out", out.display());
     }
+    fs::create_dir_all(&out)?;
+    let out = out.canonicalize()?;
+    bank::write(&out.join("bank"), if args.quick { 15 } else { OF_EACH_KIND }, args.seed)?;
+
     let mut changes = vec![format!("seed={}", args.seed)];
     if args.quick {
         changes.extend(QUICK.map(String::from));
     }
     let mut recipe = Recipe::with_changes(include_str!("../recipe.toml"), &changes)?;
-    recipe.resolve_paths(Path::new(env!("CARGO_MANIFEST_DIR")));
+    recipe.resolve_paths(&out);
+    let run = out.join("run");
 
     let host = grpo_device::from_env()?;
     let machine = Machine {
@@ -57,14 +67,16 @@ fn main() -> Result<()> {
         device: host,
         peak_rss: grpo_device::peak_rss_bytes,
     };
-    let Ending::Finished(summary) = train(&recipe, &out, &machine, &mut Told, &AtomicBool::new(false))? else {
+    let Ending::Finished(summary) = train(&recipe, &run, &machine, &mut Told, &AtomicBool::new(false))?
+    else {
         bail!("the run was interrupted");
     };
-    let kinds = Kinds::of(&out.join("xapi.jsonl"))?;
+    let kinds = Kinds::of(&run.join("xapi.jsonl"))?;
     println!("\n{}", kinds.table());
     println!("{}", told(&summary));
-    println!("report      {}", out.join("report.html").display());
-    println!("statements  {} ({} answers)", out.join("xapi.jsonl").display(), kinds.answers());
+    println!("package     {}", out.join("bank").display());
+    println!("report      {}", run.join("report.html").display());
+    println!("statements  {} ({} answers)", run.join("xapi.jsonl").display(), kinds.answers());
     if args.quick {
         ensure!(kinds.answers() == 12, "there should be a statement for each of the 12 held-out items");
         fs::remove_dir_all(&out)?;
@@ -113,7 +125,10 @@ impl Kinds {
             let statement: Value = serde_json::from_str(line)?;
             let Some(scaled) = statement["result"]["score"]["scaled"].as_f64() else { continue };
             // The end of the session is scored as well.
-            let Some(item) = statement["object"]["id"].as_str().and_then(|id| id.rsplit_once("/items/")) else { continue };
+            let Some(item) = statement["object"]["id"].as_str().and_then(|id| id.rsplit_once("/items/"))
+            else {
+                continue;
+            };
             let kind = item.1.split('-').next().unwrap_or_default();
             match kinds.iter_mut().find(|(name, ..)| name == kind) {
                 Some((_, count, sum)) => (*count, *sum) = (*count + 1, *sum + scaled),

@@ -73,7 +73,7 @@ fn mark(items: &[Arc<dyn Item>], path: &Path) -> Result<ExitCode, Failure> {
             continue;
         }
         let marked = answer(&line, &by_id).with_context(place).bad_input()?;
-        serde_json::to_writer(&mut out, &marked).while_running()?;
+        serde_json::to_writer(&mut out, &marked).map_err(io::Error::from).while_running()?;
         out.write_all(b"\n").while_running()?;
     }
     out.flush().while_running()?;

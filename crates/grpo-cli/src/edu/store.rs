@@ -47,16 +47,14 @@ mod with_http {
         let folder = args.spool.clone().unwrap_or_else(|| beside(&args.statements));
         let new = read(&args.statements).bad_input()?;
         let mut spool = Spool::open(&folder).bad_input()?;
-        match spool.waiting().while_running()? {
-            0 => spool
-                .push_json(new.iter())
-                .with_context(|| args.statements.display().to_string())
-                .bad_input()?,
-            waiting => eprintln!(
-                "going on with {} in {}",
-                count(waiting, "statement", "statements"),
+        let waiting = spool.waiting().while_running()?;
+        spool.push_new(new.iter()).with_context(|| args.statements.display().to_string()).bad_input()?;
+        if waiting > 0 {
+            eprintln!(
+                "{} in {} from before",
+                count(waiting, "statement waits", "statements wait"),
                 folder.display()
-            ),
+            );
         }
         let report = match spool.send(&lrs, &Batches::default()) {
             Ok(report) => report,
@@ -71,9 +69,14 @@ mod with_http {
             }
         };
         println!("{} sent", count(report.sent, "statement", "statements"));
-        if report.refused > 0 {
-            let file = spool.refused_file().display();
-            println!("{} refused: see {file}", count(report.refused, "statement was", "statements were"));
+        let refused = spool.refused_file();
+        // Those of earlier calls as well: nobody may have looked at them yet.
+        if fs::metadata(refused).is_ok_and(|file| file.len() > 0) {
+            let what = match report.refused {
+                0 => "statements were refused before".to_owned(),
+                now => format!("{} refused", count(now, "statement was", "statements were")),
+            };
+            println!("{what}: see {}; delete it when they are dealt with", refused.display());
             return Ok(ExitCode::from(1));
         }
         // Nothing waits, and nothing was refused: the folder has served its purpose.

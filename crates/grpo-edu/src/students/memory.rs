@@ -280,7 +280,7 @@ impl MemorySession {
 
     /// The recall of every item after some more time without a review, `[items]`.
     pub fn recall_after(&self, time: u64) -> Vec<f64> {
-        self.student.recall(&self.trace, self.now + time, self.window())
+        self.student.recall(&self.trace, self.now.saturating_add(time), self.window())
     }
 
     /// DASH counts answers in windows of the episode; the other models have one window.

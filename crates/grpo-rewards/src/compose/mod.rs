@@ -148,6 +148,11 @@ impl<C: Combine> Reward for Composite<C> {
         self.0.per_episode() && self.0.parts().iter().all(|part| part.reward.per_episode())
     }
 
+    fn keeps_time(&self) -> bool {
+        // Its parts come from a configuration, and so have a limit or need none.
+        true
+    }
+
     fn state(&self) -> Value {
         let own = self.0.own_state();
         let parts: Vec<Value> = self.0.parts().iter().map(|part| part.reward.state()).collect();
@@ -158,11 +163,11 @@ impl<C: Combine> Reward for Composite<C> {
     }
 
     fn restore(&self, state: &Value) -> Result<(), String> {
-        if state.is_null() {
-            return Ok(());
-        }
-        self.0.restore_own(&state["own"])?;
         let parts = self.0.parts();
+        self.0.restore_own(&state["own"])?;
+        if state.is_null() {
+            return parts.iter().try_for_each(|part| part.reward.restore(&Value::Null));
+        }
         let states = state["parts"].as_array().filter(|states| states.len() == parts.len());
         let states = states.ok_or_else(|| format!("`{}` has other parts than before", self.0.kind()))?;
         parts.iter().zip(states).try_for_each(|(part, state)| part.reward.restore(state))

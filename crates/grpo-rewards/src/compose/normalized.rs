@@ -118,7 +118,10 @@ impl Combine for Standardised {
     }
 
     fn restore_own(&self, state: &Value) -> Result<(), String> {
-        let seen = Seen::deserialize(state).map_err(|error| format!("`normalized`: {error}"))?;
+        let seen = match state.is_null() {
+            true => Seen::default(),
+            false => Seen::deserialize(state).map_err(|error| format!("`normalized`: {error}"))?,
+        };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         Ok(())
     }

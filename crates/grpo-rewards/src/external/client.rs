@@ -49,6 +49,10 @@ impl Reward for Service {
         !self.settings.whole_groups
     }
 
+    fn keeps_time(&self) -> bool {
+        true
+    }
+
     fn score_batch(&self, samples: &[Sample<'_>]) -> Vec<Outcome> {
         let units = units(samples, self.settings.whole_groups);
         let batches = batches::batches(&units, self.settings.batch_size);

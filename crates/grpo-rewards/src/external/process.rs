@@ -155,6 +155,10 @@ impl Reward for Program {
         !self.settings.whole_groups
     }
 
+    fn keeps_time(&self) -> bool {
+        true
+    }
+
     fn score_batch(&self, samples: &[Sample<'_>]) -> Vec<Outcome> {
         let units = units(samples, self.settings.whole_groups);
         let batches = batches::batches(&units, self.settings.batch_size);
@@ -212,6 +216,8 @@ fn exchange(
     child.send(request)?;
     loop {
         match decode(&child.line(deadline)?, id, count, true) {
+            // A flood of them must not put the end of its time off.
+            Reading::Earlier if Instant::now() >= deadline => return Err(Silence::Late),
             Reading::Earlier => {}
             reading => return Ok(reading),
         }

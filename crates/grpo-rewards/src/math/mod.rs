@@ -74,7 +74,7 @@ pub use place::{Place, find_answer};
 
 use crate::number::Number;
 use crate::spec::Settings;
-use crate::text::quote;
+use crate::text::{Part, PartFinder, quote};
 use crate::{Reward, RewardError, Sample, Score};
 
 /// An answer longer than this many bytes is refused unread. A matrix of nine fractions has about 200; it bounds
@@ -98,12 +98,15 @@ pub struct MathAnswer {
     pub right: f64,
     /// The reward of a wrong answer. Default: 0.
     pub wrong: f64,
+    /// Which part of the completion the answer is in. Default: the whole. A completion without the part is
+    /// wrong.
+    pub part: Part,
 }
 
 impl Default for MathAnswer {
     fn default() -> Self {
         let order = vec![Place::Hash, Place::Boxed, Place::Phrase, Place::Last];
-        Self { order, tolerance: 1e-6, right: 1.0, wrong: 0.0 }
+        Self { order, tolerance: 1e-6, right: 1.0, wrong: 0.0, part: Part::Whole }
     }
 }
 
@@ -124,13 +127,14 @@ impl Settings for MathAnswer {
         let tolerance = crate::number::tolerance(self.tolerance)?;
         crate::spec::finite("right", self.right)?;
         crate::spec::finite("wrong", self.wrong)?;
-        Ok(Box::new(Verifier { settings: self.clone(), tolerance }))
+        Ok(Box::new(Verifier { settings: self.clone(), tolerance, part: self.part.finder()? }))
     }
 }
 
 struct Verifier {
     settings: MathAnswer,
     tolerance: Number,
+    part: PartFinder,
 }
 
 impl Reward for Verifier {
@@ -146,7 +150,11 @@ impl Reward for Verifier {
             return None;
         }
         let MathAnswer { right, wrong, .. } = self.settings;
-        let Some((place, text)) = find_answer(sample.completion, &self.settings.order) else {
+        let completion = match self.part.find(sample.completion) {
+            Ok(completion) => completion,
+            Err(why) => return Some(Score::new(wrong, why)),
+        };
+        let Some((place, text)) = find_answer(&completion, &self.settings.order) else {
             return Some(Score::new(wrong, "no answer found"));
         };
         let comparison = answer::compare(text, reference, &self.tolerance);

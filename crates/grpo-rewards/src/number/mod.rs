@@ -16,7 +16,7 @@ pub(crate) use lex::is_invisible;
 pub(crate) use value::is_minus;
 
 use crate::spec::Settings;
-use crate::text::quote;
+use crate::text::{Part, PartFinder, quote};
 use crate::{Reward, RewardError, Sample, Score};
 
 /// Rewards a completion whose final answer is the number of the reference.
@@ -48,12 +48,15 @@ pub struct RightNumber {
     pub right: f64,
     /// The reward of a wrong answer. Default: 0.
     pub wrong: f64,
+    /// Which part of the completion the answer is in. Default: the whole. A completion without the part is
+    /// wrong.
+    pub part: Part,
 }
 
 impl Default for RightNumber {
     fn default() -> Self {
         let order = vec![Marker::Hash, Marker::Boxed, Marker::LastNumber];
-        Self { order, tolerance: 1e-6, right: 1.0, wrong: 0.0 }
+        Self { order, tolerance: 1e-6, right: 1.0, wrong: 0.0, part: Part::Whole }
     }
 }
 
@@ -74,7 +77,7 @@ impl Settings for RightNumber {
         let tolerance = tolerance(self.tolerance)?;
         crate::spec::finite("right", self.right)?;
         crate::spec::finite("wrong", self.wrong)?;
-        Ok(Box::new(Verifier { settings: self.clone(), tolerance }))
+        Ok(Box::new(Verifier { settings: self.clone(), tolerance, part: self.part.finder()? }))
     }
 }
 
@@ -93,6 +96,7 @@ pub(crate) fn tolerance(value: f64) -> Result<Number, RewardError> {
 struct Verifier {
     settings: RightNumber,
     tolerance: Number,
+    part: PartFinder,
 }
 
 impl Reward for Verifier {
@@ -110,7 +114,11 @@ impl Reward for Verifier {
         let reference = reference.ok()?;
         let written = quote(written);
         let RightNumber { right, wrong, .. } = self.settings;
-        let Some(answer) = find_answer(sample.completion, &self.settings.order) else {
+        let completion = match self.part.find(sample.completion) {
+            Ok(completion) => completion,
+            Err(why) => return Some(Score::new(wrong, why)),
+        };
+        let Some(answer) = find_answer(&completion, &self.settings.order) else {
             return Some(Score::new(wrong, "no answer found"));
         };
         let text = quote(answer.text);

@@ -55,6 +55,15 @@ pub enum SchemaSource {
     Inline(Map<String, Value>),
 }
 
+impl JsonSchema {
+    pub(crate) fn make_paths_absolute(&mut self) -> std::io::Result<()> {
+        if let Some(SchemaSource::File(path)) = &mut self.schema {
+            *path = std::path::absolute(&path)?;
+        }
+        Ok(())
+    }
+}
+
 impl Default for JsonSchema {
     fn default() -> Self {
         Self { schema: None, part: Part::Json }

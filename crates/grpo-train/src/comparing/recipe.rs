@@ -373,6 +373,10 @@ impl CompareRecipe {
             },
             credit: arm.credit,
             membership: Default::default(),
+            measures: Vec::new(),
+            delayed_tests: Vec::new(),
+            objectives: None,
+            shaping: None,
             objective: Objective { aggregate: Aggregate::TokenMean, ..Objective::default() },
             optimizer: OptimizerConfig::default(),
             examination: ExaminationConfig {

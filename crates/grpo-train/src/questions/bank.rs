@@ -127,6 +127,10 @@ fn contents(path: &Path, items: Vec<Arc<dyn Item>>, style: Style, template: &str
             all - scored.len()
         ));
     }
+    // A bank is written kind by kind. Mixed, by a hash that is the same everywhere, any part of it is like the whole: the held-out items
+    // of an evaluation on the way, and those that decide when imitation stops.
+    let mut scored = scored;
+    scored.sort_by_key(|item| super::mixed(item.id()));
     let question = |item: Arc<dyn Item>| {
         let solution = item.solution();
         let last = solution.as_deref().and_then(|solution| solution.rsplit_once("####"));

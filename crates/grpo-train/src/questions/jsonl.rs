@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(super) fn read_jsonl(path: &Path, config: &JsonlConfig) -> Result<Vec<Question>, Error> {
     let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
     let mut questions = Vec::new();
+    // Some editors begin a file with a mark of its byte order.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     for (index, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let refuse = |problem: String| Error::Data { path: path.into(), line: index + 1, problem };
         let fields: Map<String, Value> = serde_json::from_str(line)

@@ -277,12 +277,15 @@ pub(crate) fn fnv(text: &str) -> u64 {
 
 /// Whether a question is held out: by a stable hash of its text, so that it stays so when the file grows.
 fn is_held_out(text: &str, share: f64) -> bool {
+    ((mixed(text) >> 11) as f64 / (1u64 << 53) as f64) < share
+}
+
+/// FNV's high bits hardly depend on the last characters: they are mixed (the finaliser of MurmurHash3).
+fn mixed(text: &str) -> u64 {
     let hash = fnv(text);
-    // FNV's high bits hardly depend on the last characters: mix them (the finaliser of MurmurHash3).
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    let hash = hash ^ (hash >> 33);
-    ((hash >> 11) as f64 / (1u64 << 53) as f64) < share
+    hash ^ (hash >> 33)
 }
 
 impl From<grpo_edu::Problem> for Question {

@@ -1,6 +1,7 @@
 //! Checks of single values.
 
 use crate::Error;
+use grpo_rewards::RewardSpec;
 
 pub(crate) fn at_least_one(key: &str, value: usize) -> Result<(), Error> {
     if value == 0 { Err(Error::setting(key, "is 0", "use at least 1")) } else { Ok(()) }
@@ -33,4 +34,16 @@ pub(crate) fn check_name(name: &str, seed: u64) -> Result<(), Error> {
         return Err(Error::setting("seed", format!("is {seed}"), "use a number below 2^63"));
     }
     Ok(())
+}
+
+/// A metric is its reward's own value.
+pub(crate) fn unweighted(key: &str, spec: &RewardSpec) -> Result<(), Error> {
+    match spec.weight == 1.0 {
+        true => Ok(()),
+        false => Err(Error::setting(
+            format!("{key}.weight"),
+            format!("is {}", spec.weight),
+            "leave it out: a metric is not weighted",
+        )),
+    }
 }

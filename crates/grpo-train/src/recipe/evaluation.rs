@@ -1,4 +1,4 @@
-use super::checks::at_least_one;
+use super::checks::{at_least_one, unweighted};
 use crate::Error;
 use grpo_rewards::RewardSpec;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,13 @@ pub enum Metric {
 impl EvaluationConfig {
     pub(super) fn validate(&self) -> Result<(), Error> {
         if let Metric::Score(spec) = &self.metric {
-            spec.validate().map_err(|e| e.within("evaluation.metric.score"))?;
+            let metric = spec.build().map_err(|e| e.within("evaluation.metric.score"))?;
+            if !metric.per_episode() {
+                let fix = "questions are answered once each: use a reward that judges one answer by itself";
+                let problem = format!("is {:?}, which compares answers with each other", spec.kind.kind());
+                return Err(Error::setting("evaluation.metric.score", problem, fix));
+            }
+            unweighted("evaluation.metric.score", spec)?;
         }
         at_least_one("evaluation.questions", self.questions)?;
         at_least_one("evaluation.questions_on_the_way", self.questions_on_the_way)

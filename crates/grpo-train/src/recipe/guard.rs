@@ -1,4 +1,4 @@
-use super::checks::at_least_one;
+use super::checks::{at_least_one, unweighted};
 use crate::{Error, Metric};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,12 @@ impl GuardConfig {
             return Err(Error::setting("guard.threshold", problem, "use a finite number such as 0.5"));
         }
         if let Some(Metric::Score(spec)) = &self.metric {
-            spec.validate().map_err(|e| e.within("guard.metric.score"))?;
+            let metric = spec.build().map_err(|e| e.within("guard.metric.score"))?;
+            if !metric.state().is_null() {
+                let problem = format!("is {:?}, which remembers earlier steps", spec.kind.kind());
+                return Err(Error::setting("guard.metric.score", problem, "use a reward without a memory"));
+            }
+            unweighted("guard.metric.score", spec)?;
         }
         at_least_one("guard.keep", self.keep)
     }

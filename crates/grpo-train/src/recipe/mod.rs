@@ -1,7 +1,7 @@
 use crate::{Error, OptimizerConfig};
 use grpo_core::{AdvantageEstimator, KlPlacement, Objective, Scale};
 use grpo_lm::{ChatConfig, LoraConfig};
-use grpo_rewards::{RewardSet, RewardSpec};
+use grpo_rewards::{RewardKind, RewardSet, RewardSpec};
 use grpo_rollout::Sampling;
 use grpo_rollout::adaptive::{AdaptiveConfig, GroupSizes, Membership};
 use serde::{Deserialize, Serialize};
@@ -121,9 +121,23 @@ impl Recipe {
             }
         };
         self.data.paths_mut().into_iter().for_each(resolve);
+        for spec in self.reward_specs_mut() {
+            // Without a working directory, nothing relative can be found anyway.
+            let _ = spec.kind.make_paths_absolute();
+        }
         if let ModelConfig::Folder(folder) = &mut self.model {
             resolve(&mut folder.path);
         }
+    }
+
+    /// The rewards, and those that are metrics.
+    fn reward_specs_mut(&mut self) -> impl Iterator<Item = &mut RewardSpec> {
+        let metrics = std::iter::once(&mut self.evaluation.metric).chain(&mut self.guard.metric);
+        let metrics = metrics.filter_map(|metric| match metric {
+            Metric::Score(spec) => Some(spec),
+            Metric::FinalText => None,
+        });
+        self.rewards.iter_mut().chain(metrics)
     }
 
     /// Checks every value and every combination.
@@ -153,6 +167,7 @@ impl Recipe {
         self.validate_penalties()?;
         self.optimizer.validate()?;
         RewardSet::from_specs(&self.rewards)?;
+        self.validate_groups_of_rewards()?;
         self.evaluation.validate()?;
         self.guard.validate()?;
         self.records.as_ref().map_or(Ok(()), RecordsConfig::validate)
@@ -195,6 +210,24 @@ impl Recipe {
                 "is set beside sampling rules that leave tokens out or penalise them",
                 "the exact divergence is that of whole distributions: leave it out, or the rules in [sampling]",
             ));
+        }
+        Ok(())
+    }
+
+    /// Rewards that need groups of a certain size.
+    fn validate_groups_of_rewards(&self) -> Result<(), Error> {
+        for (index, spec) in self.rewards.iter().enumerate() {
+            if let RewardKind::PassAtK(credit) = &spec.kind
+                && credit.k > self.grpo.group_size
+            {
+                let problem =
+                    format!("is {}, more than `grpo.group_size` = {}", credit.k, self.grpo.group_size);
+                return Err(Error::setting(
+                    format!("rewards[{index}].k"),
+                    problem,
+                    "use at most the size of a group",
+                ));
+            }
         }
         Ok(())
     }

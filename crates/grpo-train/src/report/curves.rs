@@ -229,6 +229,11 @@ impl Stage {
         self.columns.get(key)?.last
     }
 
+    /// The names of the metrics, sorted.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.columns.keys().map(String::as_str)
+    }
+
     /// The names of the rewards, sorted.
     pub(super) fn reward_names(&self) -> impl Iterator<Item = &str> {
         self.columns.keys().filter_map(|key| reward_name(key))

@@ -7,6 +7,7 @@ mod gain;
 mod headline;
 mod heat;
 mod moves;
+mod outcomes;
 mod replay;
 mod standing;
 mod strip;
@@ -87,7 +88,7 @@ impl Run {
         out += "</header>\n";
         out += &headline::notes(self);
         if let Some(examination) = &self.examination {
-            out += &headline::lead(examination);
+            out += &headline::lead(examination, self.summary.text("trained_for").as_deref());
         }
         out += "<section class=\"head\">\n";
         out += &headline::outcome(self);

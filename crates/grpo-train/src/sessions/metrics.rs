@@ -1,12 +1,18 @@
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The numbers of a step on sessions, under TRL's names where it has one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SessionMetrics {
     /// The objective's value, of the last optimizer step.
     pub loss: f64,
-    /// Mean reward of a session.
+    /// Mean reward of a session, without what shaping adds.
     pub reward: f64,
+    /// What an [`Appraiser`](crate::Appraiser) says: `measures/<name>/mean` (null where it applied to no session) and `lagrange/<column>`,
+    /// the multiplier of a limit after the step. Where rewards aren't the environment's, also `environment/reward`, the mean of what the
+    /// environment would have paid, and `worth/missing`, the sessions without a worth.
+    #[serde(flatten)]
+    pub outcomes: BTreeMap<String, Option<f64>>,
     /// Mean over groups of the standard deviation within the group.
     pub reward_std: f64,
     /// Share of groups whose rewards are all equal; they teach nothing.

@@ -1,9 +1,13 @@
 //! Training on sessions with an environment: a tutor with simulated learners, for instance.
 
+mod appraiser;
+mod compared;
 mod credit;
 mod metrics;
 mod update;
 
+use appraiser::Appraisal;
+pub use appraiser::Appraiser;
 pub(crate) use credit::Judged;
 pub use credit::{Credit, CriticCredit, GroupCredit};
 pub use metrics::SessionMetrics;
@@ -15,6 +19,7 @@ use burn::{
     tensor::{Int, Tensor},
 };
 use grpo_core::Objective;
+use grpo_edu::students::{Chronicled, Recorded};
 use grpo_rollout::adaptive::Comparison;
 use grpo_rollout::{
     Agent, Environment, Episode, Evaluation, Play, Policy, Record, SessionStates, Streams, play,
@@ -148,13 +153,57 @@ impl SessionTrainer {
         step: usize,
         workers: &Workers,
     ) -> Result<SessionMetrics, Error> {
+        let own = |records: &[Record<E>]| Ok(Appraisal::own(records));
+        self.step_paid(policy, optimizer, starts, members, own, streams, step, workers)
+    }
+
+    /// [`SessionTrainer::step_compared`], where an appraiser says what sessions are worth. Its multipliers move on when the step is done.
+    ///
+    /// # Errors
+    /// As [`SessionTrainer::step_compared`]; when the appraiser's shaping doesn't suit the credit, and when none of the sessions has a worth.
+    /// The appraiser is then what it was before, too.
+    #[allow(clippy::too_many_arguments)]
+    pub fn step_appraised<P: SessionPolicy, E: Recorded + Sync>(
+        &self,
+        policy: &mut P,
+        optimizer: &mut ModuleOptimizer,
+        starts: &[E],
+        members: &Comparison,
+        appraiser: &mut Appraiser,
+        streams: &Streams,
+        step: usize,
+        workers: &Workers,
+    ) -> Result<SessionMetrics, Error> {
+        appraiser.check_credit(&self.credit)?;
+        let told: Vec<Chronicled<E>> = starts.iter().cloned().map(Chronicled::new).collect();
+        let mut next = appraiser.clone();
+        let pay = |records: &[Record<Chronicled<E>>]| next.appraise(records, members);
+        let metrics = self.step_paid(policy, optimizer, &told, members, pay, streams, step, workers)?;
+        *appraiser = next;
+        Ok(metrics)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn step_paid<P: SessionPolicy, E: Environment + Sync>(
+        &self,
+        policy: &mut P,
+        optimizer: &mut ModuleOptimizer,
+        starts: &[E],
+        members: &Comparison,
+        pay: impl FnOnce(&[Record<E>]) -> Result<Appraisal, Error>,
+        streams: &Streams,
+        step: usize,
+        workers: &Workers,
+    ) -> Result<SessionMetrics, Error> {
         let begin = Instant::now();
         let sessions = play(&policy.valid(), starts, self.play, streams, step as u64)?;
         let rollout_time = begin.elapsed().as_secs_f64();
         let episodes = sessions.groups.iter().flat_map(|group| &group.episodes);
         let rows: Vec<(&Episode, &Record<E>)> = episodes.zip(&sessions.records).collect();
+        check_members(members, rows.len())?;
+        let appraisal = pay(&sessions.records)?;
         let lesson = Lesson { trainer: self, rows: &rows, workers };
-        let targets = lesson.targets(policy, members)?;
+        let targets = lesson.targets(policy, members, &appraisal)?;
 
         let (mut moved, mut state) = (policy.clone(), optimizer.clone());
         let mut last = None;
@@ -171,6 +220,7 @@ impl SessionTrainer {
         Ok(SessionMetrics {
             loss: last.loss,
             reward: targets.reward_mean,
+            outcomes: appraisal.metrics,
             reward_std: targets.reward_std,
             frac_reward_zero_std: targets.without_spread,
             entropy: entropy / steps.max(1) as f64,
@@ -183,6 +233,19 @@ impl SessionTrainer {
             step_time: begin.elapsed().as_secs_f64(),
             rollout_time,
         })
+    }
+}
+
+/// Every session is in exactly one group.
+fn check_members(members: &Comparison, sessions: usize) -> Result<(), Error> {
+    let own: Vec<usize> = (0..sessions).collect();
+    let gathered = members.gather(&own).and_then(|rows| members.scatter(&rows));
+    match gathered {
+        Some(rows) if rows == own => Ok(()),
+        Some(_) | None => {
+            let got = members.sizes().iter().sum();
+            Err(grpo_rollout::Error::Count { what: "sessions that are compared", got, want: sessions }.into())
+        }
     }
 }
 

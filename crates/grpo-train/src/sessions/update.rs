@@ -1,5 +1,7 @@
 //! What is learnt from one step's sessions.
 
+use super::appraiser::Appraisal;
+use super::compared::Scored;
 use super::credit::Judged;
 use super::{Credit, CriticCredit, GroupCredit, SessionPolicy, SessionTrainer};
 use crate::update::Sum;
@@ -44,62 +46,43 @@ pub(super) struct Outcome {
 }
 
 impl<E: Environment + Sync> Lesson<'_, E> {
-    /// Advantages of all sessions, and for a critic its targets.
+    /// Advantages of all sessions, and for a critic its targets. A session without a worth is compared with none and teaches nothing.
     pub(super) fn targets<P: SessionPolicy>(
         &self,
         policy: &P,
         members: &Comparison,
+        appraisal: &Appraisal,
     ) -> Result<Targets, Error> {
-        let rewards: Vec<Vec<f64>> = self.rows.iter().map(|(_, record)| record.rewards.clone()).collect();
-        let clocks: Vec<Vec<u64>> = self.rows.iter().map(|(_, record)| record.clocks.clone()).collect();
+        let scored = Scored::new(members, appraisal);
+        let clocks = scored.rows.iter().map(|&row| self.rows[row].1.clocks.clone()).collect();
         // For PPO only what is reported about groups.
         let (group, critic) = match &self.trainer.credit {
             Credit::Group(group) => (*group, None),
             Credit::Critic(critic) => (GroupCredit::default(), Some(critic)),
         };
-        let off = || grpo_rollout::Error::Count {
-            what: "sessions that are compared",
-            got: members.sizes().iter().sum(),
-            want: rewards.len(),
-        };
-        let own = members.gather(&rewards).ok_or_else(off)?;
-        let (steps, whole) = if group.to_go {
-            let times = members.gather(&clocks).ok_or_else(off)?;
-            let compared = group.advantages.estimate_to_go(&own, &times, &members.sizes(), group.discount)?;
-            (members.scatter(&compared.values).ok_or_else(off)?, compared.episodes)
-        } else {
-            // From the last step on, as rewards to go are added up.
-            let worth = |steps: &Vec<f64>| steps.iter().rev().fold(0.0, |sum, reward| reward + sum);
-            let (worths, lengths): (Vec<f64>, Vec<usize>) =
-                own.iter().map(|steps| (worth(steps), steps.len())).unzip();
-            let whole = group.advantages.estimate_groups(&worths, &members.sizes(), Some(&lengths))?;
-            let values = members.scatter(&whole.values).ok_or_else(off)?;
-            (values.into_iter().map(|advantage| vec![advantage]).collect(), whole)
-        };
-        let (reward_mean, reward_std) = (whole.reward_mean, whole.reward_std);
-        let without_spread = whole.share_without_spread();
+        let (steps, whole) = scored.compare(&group, clocks)?;
         let mut targets = Targets {
-            advantages: Vec::new(),
+            advantages: vec![vec![0.0]; self.rows.len()],
             values: Vec::new(),
             returns: Vec::new(),
-            reward_mean,
-            reward_std,
-            without_spread,
+            reward_mean: whole.reward_mean,
+            reward_std: whole.reward_std,
+            without_spread: whole.share_without_spread(),
             explained_variance: None,
         };
         match critic {
-            Some(critic) => self.judge(policy, critic, &rewards, &mut targets)?,
-            None => targets.advantages = steps,
+            Some(critic) => self.judge(policy, critic, &scored, &mut targets)?,
+            None => scored.put(steps, &mut targets.advantages),
         }
         Ok(targets)
     }
 
-    /// Generalised advantages and returns by the critic as it is.
+    /// Generalised advantages and returns by the critic as it is. Where a session's worth isn't known, the critic stays with what it says.
     fn judge<P: SessionPolicy>(
         &self,
         policy: &P,
         config: &CriticCredit,
-        rewards: &[Vec<f64>],
+        scored: &Scored,
         targets: &mut Targets,
     ) -> Result<(), Error> {
         let rows: Vec<usize> = (0..self.rows.len()).collect();
@@ -121,12 +104,14 @@ impl<E: Environment + Sync> Lesson<'_, E> {
             Ok(part.iter().enumerate().map(row).collect::<Vec<_>>())
         })?;
         targets.values = values.into_iter().flatten().collect();
-        let Judged { advantages, returns } = config.judge(rewards, &targets.values)?;
+        let values: Vec<Vec<f64>> = scored.rows.iter().map(|&row| targets.values[row].clone()).collect();
+        let Judged { advantages, returns } = config.judge(&scored.paid(), &values)?;
         let flat = |table: &[Vec<f64>]| table.iter().flatten().copied().collect::<Vec<f64>>();
-        let (said, came) = (flat(&targets.values), flat(&returns));
+        let (said, came) = (flat(&values), flat(&returns));
         targets.explained_variance = explained_variance(&said, &came, &vec![true; said.len()])?;
-        targets.advantages = advantages;
-        targets.returns = returns;
+        targets.returns.clone_from(&targets.values);
+        scored.put(advantages, &mut targets.advantages);
+        scored.put(returns, &mut targets.returns);
         Ok(())
     }
 

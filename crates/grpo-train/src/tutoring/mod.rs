@@ -8,14 +8,17 @@ mod examination;
 mod examine;
 mod recipe;
 mod run;
+mod summary;
 mod world;
 mod worlds;
+mod worth;
 
 pub use examination::{Examination, Examined, Interval, Replay, ReplayStep, Role};
 pub(crate) use examine::examine;
 pub use examine::examine_rival;
 pub use recipe::{EnvironmentConfig, ExaminationConfig, TrainingConfig, TutorRecipe};
 pub(crate) use run::{InWorld, in_world};
-pub use run::{TutorEnding, TutorSummary, Worth, device_of_run, resume, train};
+pub use run::{TutorEnding, device_of_run, resume, train};
+pub use summary::{TutorSummary, Worth};
 pub use world::{Purpose, Rival, Teach, World};
 pub use worlds::{BktWorld, DeckWorld, IrtWorld, KnowledgeTask, KssTask, KssWorld, MemoryWorld};

@@ -4,6 +4,7 @@ use crate::{Credit, Decay, Error, OptimizerConfig, RecordsConfig, Schedule, Sess
 use grpo_core::{Aggregate, Objective};
 use grpo_edu::TutorConfig;
 use grpo_edu::students::{fsrs::DeckConfig, memory::MemoryConfig};
+use grpo_rewards::shaping::{MeasureSpec, Objectives, PotentialShaping};
 use grpo_rollout::Play;
 use grpo_rollout::adaptive::{AdaptiveConfig, Membership};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,19 @@ pub struct TutorRecipe {
     /// at the start.
     #[serde(default)]
     pub membership: Membership,
+    /// What is measured on each session of training.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<MeasureSpec>,
+    /// Seconds after a session at which its learner is tested again, for a measure of the kind `retention`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delayed_tests: Vec<f64>,
+    /// What of the measures a session is worth in training; without it, what the environment pays. The examination is by the
+    /// environment's own worth all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objectives: Option<Objectives>,
+    /// What is paid on the way, without changing what is best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shaping: Option<PotentialShaping>,
     /// What is minimised. No KL term: there is no reference policy.
     #[serde(default = "objective")]
     pub objective: Objective,
@@ -208,6 +222,7 @@ impl TutorRecipe {
             };
             return Err(Error::setting("tutor.critic", problem, fix));
         }
+        self.appraiser()?;
         self.trainer(1).validate().map_err(|error| match error {
             // The trainer doesn't know under which table its settings stand.
             Error::Setting { key, problem, fix } if !key.contains('.') => {

@@ -1,9 +1,11 @@
 //! The run of a tutor's training.
 
 use super::examine::{examination, examine, replay};
+use super::summary::{Line, TutorState};
+use super::worth::{check_on, trained_for};
 use super::{
     BktWorld, DeckWorld, EnvironmentConfig, Examination, Interval, IrtWorld, KssWorld, MemoryWorld, Purpose,
-    TutorRecipe, World,
+    TutorRecipe, TutorSummary, World, Worth,
 };
 use crate::folder::{Lengths, replace_folder, write_atomically};
 use crate::forming::Former;
@@ -11,13 +13,14 @@ use crate::records::{self, Occasion};
 use crate::run::Clock;
 use crate::state::{self, Trained, load_module, save_module};
 use crate::{
-    Error, Event, Machine, Observer, RunFolder, SessionMetrics, Stage, StepMetrics, Workers, report,
+    Appraiser, Error, Event, Machine, Observer, RunFolder, SessionMetrics, SessionTrainer, Stage,
+    StepMetrics, Workers, report,
 };
 use burn::{module::Module, optim::ModuleOptimizer};
 use grpo_edu::{Layout, Tutor};
-use grpo_rollout::adaptive::Prompt;
+use grpo_rollout::adaptive::{Comparison, Prompt};
 use grpo_rollout::{Environment, Streams};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
@@ -29,71 +32,6 @@ pub enum TutorEnding {
     Finished(TutorSummary, Box<Examination>),
     /// It was asked to stop; what is done is saved.
     Interrupted(TutorSummary),
-}
-
-/// `summary.json` of a tutor's run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TutorSummary {
-    /// `tutor`.
-    pub kind: String,
-    /// Name of the recipe.
-    pub recipe: String,
-    /// Name of the device.
-    pub device: String,
-    /// The seed.
-    pub seed: u64,
-    /// Number of parameters, those of a critic included.
-    pub parameters: usize,
-    /// Seconds of training and examinations on the way.
-    pub seconds: f64,
-    /// Largest resident memory in bytes; null where the platform doesn't tell.
-    pub peak_rss_bytes: Option<u64>,
-    /// Steps of training.
-    pub steps: usize,
-    /// Sessions that were learnt from.
-    pub sessions: usize,
-    /// Choices made in them.
-    pub environment_steps: u64,
-    /// What a session is worth, in words.
-    pub measure: String,
-    /// Learners of the examination.
-    pub learners: usize,
-    /// What a session is worth in the examination.
-    pub worth: Worth,
-    /// Whether all steps were done.
-    pub finished: bool,
-}
-
-/// Worths in the examination.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Worth {
-    /// Before training.
-    pub initial: Interval,
-    /// After it; null until it is over.
-    pub r#final: Option<Interval>,
-}
-
-/// Where a run stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct TutorState {
-    step: usize,
-    environment_steps: u64,
-    seconds: f64,
-    initial: Interval,
-    device: String,
-    finished: bool,
-    metrics_bytes: u64,
-}
-
-/// One line of `metrics.jsonl`.
-#[derive(Serialize)]
-struct Line<'a> {
-    stage: &'a str,
-    step: usize,
-    #[serde(flatten)]
-    metrics: &'a SessionMetrics,
-    /// Worth in the examination on the way, where there was one.
-    gain: Option<f64>,
 }
 
 /// Trains a tutor by a recipe in a fresh folder. `stop` is looked at after every step: once it is true, the run saves what there is and
@@ -201,6 +139,7 @@ impl InWorld for Start<'_> {
         let mut optimizer = recipe.optimizer.init();
         let mut former = Former::new(&recipe.adaptive(), recipe.seed)?;
         let mut tutor = untrained.clone();
+        let mut appraiser = recipe.appraiser()?;
         let (folder, state) = if resume {
             let (run, _) = RunFolder::reopen(folder, false)?;
             let checkpoint = folder.join("checkpoint");
@@ -212,9 +151,11 @@ impl InWorld for Start<'_> {
             load_module(&mut tutor, &checkpoint.join("model.bpk"), None)?;
             optimizer = state::load_optimizer(optimizer, &checkpoint)?;
             former.restore(&checkpoint)?;
+            appraiser = appraiser.map(|own| own.resume(state.multipliers.clone())).transpose()?;
             state.device.clone_from(&machine.name);
             (run, state)
         } else {
+            appraiser.as_ref().map_or(Ok(()), |appraiser| check_on(appraiser, world, recipe.seed))?;
             let seed = recipe.examination.seed;
             let initial = examine(&tutor, &learners, world.max_steps(), seed)?;
             let state = TutorState {
@@ -225,6 +166,7 @@ impl InWorld for Start<'_> {
                 device: machine.name.clone(),
                 finished: false,
                 metrics_bytes: 0,
+                multipliers: Vec::new(),
             };
             (create(folder, recipe)?, state)
         };
@@ -247,6 +189,7 @@ impl InWorld for Start<'_> {
             tutor,
             optimizer,
             former,
+            appraiser,
             state,
             clock,
         };
@@ -266,6 +209,8 @@ struct Run<'a, W: World> {
     tutor: Tutor,
     optimizer: ModuleOptimizer,
     former: Former,
+    /// Says what sessions of training are worth, where the environment doesn't.
+    appraiser: Option<Appraiser>,
     state: TutorState,
     clock: Clock,
 }
@@ -333,13 +278,11 @@ impl<W: World> Run<'_, W> {
                 (starts.iter().zip(first..)).map(|(start, id)| told(start, id)).collect();
             let sizes = vec![training.group_size; starts.len()];
             let members = former.adaptive.members(step as u64, &prompts, &sizes)?;
-            let (tutor, optimizer) = (&mut self.tutor, &mut self.optimizer);
-            let metrics =
-                trainer.step_compared(tutor, optimizer, &starts, &members, &streams, step, &self.workers)?;
+            let metrics = self.learn(&trainer, &starts, &members, &streams)?;
             self.former = former;
             self.state.step += 1;
             self.state.environment_steps += metrics.steps as u64;
-            let done = StepMetrics::Sessions(metrics);
+            let done = StepMetrics::Sessions(metrics.clone());
             observer.on(Event::Stepped { stage, step: self.state.step, metrics: &done });
             let every = examination.every;
             let due = every > 0 && self.state.step.is_multiple_of(every) && self.state.step < training.steps;
@@ -361,6 +304,24 @@ impl<W: World> Run<'_, W> {
         Ok(true)
     }
 
+    /// A step of training with sessions from these starts.
+    fn learn(
+        &mut self,
+        trainer: &SessionTrainer,
+        starts: &[W::Session],
+        members: &Comparison,
+        streams: &Streams,
+    ) -> Result<SessionMetrics, Error> {
+        let (tutor, optimizer, workers) = (&mut self.tutor, &mut self.optimizer, &self.workers);
+        let step = self.state.step;
+        match &mut self.appraiser {
+            None => trainer.step_compared(tutor, optimizer, starts, members, streams, step, workers),
+            Some(own) => {
+                trainer.step_appraised(tutor, optimizer, starts, members, own, streams, step, workers)
+            }
+        }
+    }
+
     /// An examination on the way.
     fn examine(&self, observer: &mut dyn Observer) -> Result<f64, Error> {
         let config = &self.recipe.examination;
@@ -373,6 +334,7 @@ impl<W: World> Run<'_, W> {
 
     fn save(&mut self) -> Result<(), Error> {
         self.state.metrics_bytes = self.folder.lengths()?.metrics;
+        self.state.multipliers = self.appraiser.as_ref().map_or(Vec::new(), |own| own.multipliers().to_vec());
         let former = &self.former;
         state::save(
             self.folder.path(),
@@ -406,6 +368,7 @@ impl<W: World> Run<'_, W> {
             sessions: self.state.step * training.learners_per_step * training.group_size,
             environment_steps: self.state.environment_steps,
             measure: self.world.measure().into(),
+            trained_for: trained_for(self.recipe),
             learners: self.learners.len(),
             worth: Worth { initial: self.state.initial, r#final: last },
             finished: last.is_some(),

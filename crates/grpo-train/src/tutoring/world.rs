@@ -1,5 +1,5 @@
 use crate::Error;
-use grpo_edu::{EduError, Layout, students::Narrated};
+use grpo_edu::{EduError, Layout, students::Recorded};
 use grpo_rollout::Environment;
 use rand_chacha::ChaCha8Rng;
 
@@ -30,7 +30,7 @@ impl Purpose {
 /// Where sessions come from: a kind of learner and a task.
 pub trait World: Sync {
     /// A session with one learner.
-    type Session: Environment<Error = EduError> + Narrated + Sync + Send;
+    type Session: Environment<Error = EduError> + Recorded + Sync + Send;
 
     /// A session with learner `index` that has just begun.
     ///

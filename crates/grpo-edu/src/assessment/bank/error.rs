@@ -1,5 +1,7 @@
 //! What can be wrong with a question bank.
 
+use crate::brief::brief;
+
 /// Why a question bank can't be used: what was wrong, where, and what would fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -33,7 +35,7 @@ pub enum BankError {
         limit: u64,
     },
     /// Something in it that can't be understood.
-    #[error("{file}, {place}: {problem}")]
+    #[error("{file}, {}: {}", brief(.place), brief(.problem))]
     Question {
         /// The file.
         file: String,

@@ -1,6 +1,7 @@
 //! What can be wrong with QTI content.
 
 use super::xml::Place;
+use crate::brief::brief;
 
 /// QTI content that can't be used; every variant says what was wrong, where, and what would fix it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -29,7 +30,7 @@ pub enum QtiError {
         fix: &'static str,
     },
     /// Bytes that aren't text in a known encoding.
-    #[error("{name} isn't readable text: {problem}")]
+    #[error("{name} isn't readable text: {}", brief(.problem))]
     Encoding {
         /// The file.
         name: String,
@@ -37,7 +38,7 @@ pub enum QtiError {
         problem: String,
     },
     /// Text that isn't well-formed XML, or has a document type declaration.
-    #[error("{name}:{line}:{column}: not XML that can be read: {problem}")]
+    #[error("{name}:{line}:{column}: not XML that can be read: {}", brief(.problem))]
     Xml {
         /// The file.
         name: String,
@@ -49,7 +50,7 @@ pub enum QtiError {
         problem: String,
     },
     /// XML that isn't a valid item.
-    #[error("{name}:{line}:{column}: <{element}>: {problem}")]
+    #[error("{name}:{line}:{column}: <{}>: {}", brief(.element), brief(.problem))]
     Invalid {
         /// The file.
         name: String,
@@ -63,7 +64,7 @@ pub enum QtiError {
         problem: String,
     },
     /// QTI that isn't read here.
-    #[error("{name}:{line}:{column}: <{element}> isn't supported: {problem}")]
+    #[error("{name}:{line}:{column}: <{}> isn't supported: {}", brief(.element), brief(.problem))]
     Unsupported {
         /// The file.
         name: String,
@@ -77,7 +78,7 @@ pub enum QtiError {
         problem: String,
     },
     /// A content package with something wrong in it.
-    #[error("{package}: {entry}: {problem}")]
+    #[error("{package}: {}: {}", brief(.entry), brief(.problem))]
     Package {
         /// The package's file or folder.
         package: String,

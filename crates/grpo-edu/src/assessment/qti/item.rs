@@ -196,8 +196,10 @@ impl QtiItem {
                 .join("; ");
             return Marked { responses, score: None, min: 0.0, max: 0.0, reason };
         };
-        let Range { min, max } = scored.range;
         let (score, reason) = scored.judge(&self.declarations, &self.slots, &values, &problems);
+        // Rules of the item's own can lead beyond the ends that it states, or that follow from its correct and mapped responses.
+        let Range { min, max } = scored.range;
+        let (min, max) = score.map_or((min, max), |score| (min.min(score), max.max(score)));
         Marked { responses, score, min, max, reason }
     }
 }

@@ -59,7 +59,9 @@
 //! * The highest score is `normalMaximum` of `SCORE`, else the default of an outcome `MAXSCORE` other than 0, else what follows from
 //!   the rules: 1 for `match_correct`, the best that a mapping gives within its bounds and the limits of the interaction, or for
 //!   rules of the item's own the better of its correct and its best mapped responses. The lowest is `normalMinimum`, else `MINSCORE`,
-//!   else what the worst mapped responses get, or 0. An item whose highest score is uncertain is refused: it must say it.
+//!   else what the worst mapped responses get, or 0. An item whose highest score is uncertain is refused: it must say it. An answer
+//!   that earns more or less all the same, by rules of the item's own, has its score as that end in its
+//!   [`Marked`](super::Marked).
 //! * NULL behaves as in QTI: operators give NULL for it, `and` and `or` know three values, a condition that is NULL doesn't hold.
 //!   `mapResponse` of NULL is 0. A `SCORE` of NULL counts as 0.
 //! * `patternMatch` takes regular expressions of XML Schema in linear time; `^` and `$`, which stand for themselves there, are

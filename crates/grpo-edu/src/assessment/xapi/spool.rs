@@ -1,5 +1,6 @@
 //! Statements that wait on disk until a learning record store has them.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -74,19 +75,29 @@ impl Spool {
         self.queue.append(&lines_of(statements.iter())?)
     }
 
-    /// [`Spool::push`] for statements that somebody else made, as JSON: sent as they are.
+    /// [`Spool::push`] for statements that somebody else made, as JSON: sent as they are. Those that are in the queue already, sent or
+    /// not, are left out; how many are new.
     ///
     /// # Errors
     ///
     /// As [`Spool::push`].
-    pub fn push_json<'a>(&mut self, statements: impl Iterator<Item = &'a Value>) -> Result<(), XapiError> {
-        let mut lines = Vec::new();
+    pub fn push_new<'a>(&mut self, statements: impl Iterator<Item = &'a Value>) -> Result<usize, XapiError> {
+        let mut known = HashSet::new();
+        self.queue.read_from(0, |line, _| {
+            known.extend(serde_json::from_slice(line).ok().as_ref().map(identity));
+            true
+        })?;
+        let (mut lines, mut new) = (Vec::new(), 0);
         for statement in statements {
             validate(statement)?;
-            lines.extend_from_slice(statement.to_string().as_bytes());
-            lines.push(b'\n');
+            if known.insert(identity(statement)) {
+                lines.extend_from_slice(statement.to_string().as_bytes());
+                lines.push(b'\n');
+                new += 1;
+            }
         }
-        self.queue.append(&lines)
+        self.queue.append(&lines)?;
+        Ok(new)
     }
 
     /// How many statements wait.
@@ -202,4 +213,12 @@ fn read_sent(path: &Path, queue: &Lines) -> Result<u64, XapiError> {
         ));
     }
     Ok(bytes)
+}
+
+/// What makes a statement this one: its id, or without one all of it.
+fn identity(statement: &Value) -> String {
+    match statement.get("id").and_then(Value::as_str) {
+        Some(id) => id.to_lowercase(),
+        None => statement.to_string(),
+    }
 }

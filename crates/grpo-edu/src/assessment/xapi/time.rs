@@ -44,6 +44,7 @@ impl Timestamp {
     }
 
     /// Reads a date and time by ISO 8601 in its extended form; without a zone, UTC. Digits after the ninth of a second are dropped.
+    /// `None` also for a moment that is outside of the years 0 to 9999 in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         let (date, time) = text.split_once(['T', 't', ' '])?;
         let mut date = date.splitn(3, '-');
@@ -67,7 +68,8 @@ impl Timestamp {
         let nanos = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
         let nanos = nanos.fold(0, |sum, digit| 10 * sum + u32::from(digit - b'0'));
         let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-        Some(Self { seconds: seconds - offset(zone)?, nanos })
+        let seconds = seconds - offset(zone)?;
+        YEARS.contains(&seconds).then_some(Self { seconds, nanos })
     }
 
     /// Seconds since 1970-01-01T00:00:00Z, rounded down.
@@ -260,6 +262,8 @@ mod tests {
             "2026-01-01T00:00:00+2",
             "2026-1-1T00:00:00Z",
             "26-01-01T00:00:00Z",
+            "0000-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:60Z",
         ] {
             assert_eq!(moment(bad), None, "{bad}");
         }

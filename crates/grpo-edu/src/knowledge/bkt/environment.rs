@@ -3,7 +3,7 @@
 use super::Bkt;
 use crate::draws::Draws;
 use crate::error::EduError;
-use crate::students::Narrated;
+use crate::students::{Narrated, Recorded};
 use crate::tutor::Layout;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
@@ -223,6 +223,27 @@ impl Narrated for BktEpisode {
     /// 1 for a skill that is known.
     fn inside(&self) -> Vec<f64> {
         self.learner.known.iter().map(|&known| f64::from(u8::from(known))).collect()
+    }
+}
+
+impl Recorded for BktEpisode {
+    fn skills(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// By what the answers so far say of the skill.
+    fn success(&self, action: usize) -> Option<f64> {
+        let known = self.seen.get(action)?.probability;
+        Some(self.learner.model.skills()[action].predict(known))
+    }
+
+    /// The number of known skills.
+    fn score(&self) -> Option<f64> {
+        Some(self.learner.count() as f64)
+    }
+
+    fn full_score(&self) -> f64 {
+        self.seen.len() as f64
     }
 }
 

@@ -4,7 +4,7 @@ use super::ability::{Ability, Posterior};
 use super::{Irt, IrtItem};
 use crate::draws::Draws;
 use crate::error::EduError;
-use crate::students::Narrated;
+use crate::students::{Narrated, Recorded};
 use crate::tutor::Layout;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
@@ -199,6 +199,30 @@ impl Narrated for IrtEpisode {
     /// The probability of a right answer to each item.
     fn inside(&self) -> Vec<f64> {
         self.model.items().iter().map(|item| item.probability(self.ability)).collect()
+    }
+}
+
+impl Recorded for IrtEpisode {
+    fn skills(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// Nothing is learnt in a test.
+    fn mastery(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// At the ability that the answers so far speak for.
+    fn success(&self, action: usize) -> Option<f64> {
+        Some(self.model.items().get(action)?.probability(self.estimate.mean))
+    }
+
+    fn difficulty(&self, action: usize) -> Option<f64> {
+        Some(self.model.items().get(action)?.difficulty)
+    }
+
+    fn score(&self) -> Option<f64> {
+        None
     }
 }
 

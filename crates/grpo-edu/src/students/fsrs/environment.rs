@@ -2,7 +2,7 @@
 
 use super::{Answer, DeckConfig, DeckSession};
 use crate::error::EduError;
-use crate::students::Narrated;
+use crate::students::{Narrated, Recorded};
 use crate::tutor::Layout;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +11,8 @@ use rand_chacha::ChaCha8Rng;
 const PER_CARD: usize = 7;
 /// What is told about the session.
 const REST: usize = 4;
+/// The model counts in days.
+const SECONDS_PER_DAY: f64 = 86_400.0;
 
 /// A deck's days from here on. A clone is the same learner in the same state.
 ///
@@ -131,6 +133,36 @@ impl Narrated for DeckEpisode {
 
     fn inside(&self) -> Vec<f64> {
         self.session.recall()
+    }
+}
+
+impl Recorded for DeckEpisode {
+    fn skills(&self) -> usize {
+        self.session.cards.len()
+    }
+
+    fn success(&self, action: usize) -> Option<f64> {
+        self.skill(action).map(|card| self.session.recall_of(card))
+    }
+
+    /// From 1 to 10.
+    fn difficulty(&self, action: usize) -> Option<f64> {
+        self.session.cards.get(action).map(|card| f64::from(card.state.difficulty))
+    }
+
+    /// Those of reviews; the end of a day takes none.
+    fn seconds(&self) -> Option<f64> {
+        Some(self.session.seconds_used())
+    }
+
+    /// The mean recall of all cards.
+    fn score(&self) -> Option<f64> {
+        self.score_in(0.0)
+    }
+
+    fn score_in(&self, seconds: f64) -> Option<f64> {
+        let recall = self.session.recall_in(seconds / SECONDS_PER_DAY);
+        Some(recall.iter().sum::<f64>() / recall.len() as f64)
     }
 }
 

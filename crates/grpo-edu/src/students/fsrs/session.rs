@@ -113,9 +113,18 @@ impl DeckSession {
         (0..self.cards.len()).map(|card| self.recall_of(card)).collect()
     }
 
+    /// The probability of recall of every card so many days after now, if none is reviewed in between.
+    pub fn recall_in(&self, days: f64) -> Vec<f64> {
+        (0..self.cards.len()).map(|card| self.recall_of_in(card, days)).collect()
+    }
+
     pub(super) fn recall_of(&self, card: usize) -> f64 {
+        self.recall_of_in(card, 0.0)
+    }
+
+    fn recall_of_in(&self, card: usize, days: f64) -> f64 {
         let card = &self.cards[card];
-        let elapsed = (i64::from(self.day) - card.last_day) as f32;
+        let elapsed = (f64::from(self.day) - card.last_day as f64 + days) as f32;
         f64::from(current_retrievability(card.state, elapsed, self.model.decay))
     }
 

@@ -1,11 +1,13 @@
 //! KSS as a world that a policy acts in.
 
-use super::{ITEMS, KssSession, MASTERY};
+use super::{EDGES, ITEMS, KssSession, MASTERY};
 use crate::error::EduError;
-use crate::students::Narrated;
+use crate::students::{Narrated, Recorded};
 use crate::tutor::Layout;
+use grpo_rewards::shaping::Prerequisites;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
+use std::sync::{Arc, LazyLock};
 
 /// What is told about each item.
 const PER_ITEM: usize = 7;
@@ -113,6 +115,42 @@ impl Narrated for KssEpisode {
     /// Abilities as shares of what can be reached; below 0 (a new learner may be) counts as nothing.
     fn inside(&self) -> Vec<f64> {
         self.session.learner().ability().iter().map(|ability| (ability / MASTERY).max(0.0)).collect()
+    }
+}
+
+/// The graph as measures know it, shared by all sessions.
+static GRAPH: LazyLock<Arc<Prerequisites>> = LazyLock::new(|| {
+    // The edges are a constant without a cycle.
+    Arc::new(Prerequisites::new(&EDGES).unwrap_or_else(|error| unreachable!("{error}")))
+});
+
+impl Recorded for KssEpisode {
+    fn skills(&self) -> usize {
+        ITEMS
+    }
+
+    /// As the learner is before the exercise. (The answer itself comes after it.)
+    fn success(&self, action: usize) -> Option<f64> {
+        let difficulty = self.session.difficulty();
+        (action < ITEMS).then(|| self.session.learner().probability(action, difficulty))
+    }
+
+    /// From 0 to 5, on the scale of abilities.
+    fn difficulty(&self, action: usize) -> Option<f64> {
+        self.session.difficulty().get(action).map(|&own| f64::from(own))
+    }
+
+    /// The number of targets that are answered correctly.
+    fn score(&self) -> Option<f64> {
+        Some(self.session.score() as f64)
+    }
+
+    fn full_score(&self) -> f64 {
+        self.session.learner().targets().len() as f64
+    }
+
+    fn prerequisites(&self) -> Option<Arc<Prerequisites>> {
+        Some(Arc::clone(&GRAPH))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{MemoryConfig, MemorySession};
 use crate::error::EduError;
-use crate::students::Narrated;
+use crate::students::{Narrated, Recorded};
 use crate::tutor::Layout;
 use grpo_rollout::{Environment, Transition};
 use rand_chacha::ChaCha8Rng;
@@ -164,8 +164,37 @@ impl Narrated for MemoryEpisode {
 
     /// The recall of every item; what exceeds 1 (see the module's notes) is 1, and what is no number 0.
     fn inside(&self) -> Vec<f64> {
-        let part = |recall: f64| if recall.is_nan() { 0.0 } else { recall.clamp(0.0, 1.0) };
         self.session.recall().into_iter().map(part).collect()
+    }
+}
+
+/// A recall as a probability.
+fn part(recall: f64) -> f64 {
+    if recall.is_nan() { 0.0 } else { recall.clamp(0.0, 1.0) }
+}
+
+fn mean(recall: Vec<f64>) -> f64 {
+    let items = recall.len() as f64;
+    recall.into_iter().map(part).sum::<f64>() / items
+}
+
+impl Recorded for MemoryEpisode {
+    fn skills(&self) -> usize {
+        self.seen.len()
+    }
+
+    fn success(&self, action: usize) -> Option<f64> {
+        self.session.recall().get(action).copied().map(part)
+    }
+
+    /// The mean recall of all items, each as in [`Narrated::inside`].
+    fn score(&self) -> Option<f64> {
+        Some(mean(self.session.recall()))
+    }
+
+    /// A unit of the simulator's time, which has no name, counts as a second.
+    fn score_in(&self, seconds: f64) -> Option<f64> {
+        Some(mean(self.session.recall_after(seconds.round() as u64)))
     }
 }
 

@@ -229,6 +229,41 @@ fn encodings_are_read_or_refused() {
     }
 }
 
+/// What a message quotes is as long as whoever wrote the file wants it to be.
+#[test]
+fn messages_stay_short_and_keep_the_fix() {
+    let long = "x".repeat(100_000);
+    let choice = format!("<choiceInteraction responseIdentifier=\"{long}\"/>");
+    for (xml, fix) in [
+        (format!("<?xml version=\"1.0\" encoding=\"{long}\"?><a>é</a>"), ": save it as UTF-8"),
+        (item_of(&format!("{DECLARED}<{long}/>{BODY}")), "remove it, or check the spelling"),
+        (item_of(&format!("{DECLARED}<itemBody>{choice}</itemBody>{PROCESSING}")), ""),
+        (format!("<a><{long}></a>"), ""),
+    ] {
+        let error = refusal(&xml).to_string();
+        assert!(error.starts_with("item.xml") && error.ends_with(fix) && error.len() < 1500, "{error}");
+    }
+}
+
+/// Rules of an item's own may give scores outside of what its correct and its mapped responses earn.
+#[test]
+fn a_score_beyond_the_ends_is_one_of_them() {
+    let give = |choice: &str, score: i32| {
+        format!(
+            "<responseCondition><responseIf><match><variable identifier=\"RESPONSE\"/><baseValue baseType=\"identifier\">{choice}\
+             </baseValue></match><setOutcomeValue identifier=\"SCORE\"><baseValue baseType=\"float\">{score}</baseValue>\
+             </setOutcomeValue></responseIf></responseCondition>"
+        )
+    };
+    for (other, min, max) in [(-3, -3.0, 1.0), (2, 0.0, 2.0)] {
+        let xml = with_rules(&format!("{}{}", give("a", 1), give("b", other)));
+        let item = read_item(xml.as_bytes(), "item.xml").unwrap();
+        let [right, beyond] = ["#### A", "#### B"].map(|completion| item.mark(completion));
+        assert_eq!((right.score, right.min, right.max), (Some(1.0), 0.0, 1.0));
+        assert_eq!((beyond.score, beyond.min, beyond.max), (Some(f64::from(other)), min, max));
+    }
+}
+
 #[test]
 fn malicious_completions_are_scored_in_time() {
     let hostile = [

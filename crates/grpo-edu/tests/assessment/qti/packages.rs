@@ -253,3 +253,47 @@ fn zip_bombs_and_broken_zip_files_are_refused() {
         "it is packed by a method that isn't read",
     );
 }
+
+/// Bytes of zip files changed at random, from a seed: read or refused with the name of the file, never a panic.
+#[test]
+fn mutated_zip_files_are_read_or_refused() {
+    let files = [
+        ("imsmanifest.xml", manifest(&[(ITEM, "a.xml"), (ITEM, "b.xml")])),
+        ("a.xml", fixture("order.xml")),
+        ("b.xml", fixture("slider.xml")),
+    ];
+    let whole = [CompressionMethod::STORE, CompressionMethod::DEFLATE].map(|method| zip(&files, method));
+    let mut state = 15_u64;
+    let mut below = |bound: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % bound.max(1)
+    };
+    let (mut read, mut refused) = (0, 0);
+    for round in 0..2_000 {
+        let mut bytes = whole[round % 2].clone();
+        for _ in 0..=below(3) {
+            // Most of what a reader goes by stands at the end: the list of entries.
+            let at = if below(2) == 0 {
+                below(bytes.len())
+            } else {
+                bytes.len() - 1 - below(bytes.len().min(260))
+            };
+            match below(4) {
+                0 => drop(bytes.drain(at..(at + below(60)).min(bytes.len()))),
+                1 => bytes[at] = 0xff,
+                _ => bytes[at] = below(256) as u8,
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        match open(&bytes) {
+            Ok(package) => read += package.items().len().min(1),
+            Err(error) => {
+                assert!(error.to_string().contains("bank.zip") && error.to_string().len() < 1500, "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(read > 100 && refused > 100, "{read} read, {refused} refused");
+}

@@ -16,7 +16,7 @@ fn best(examination: &Examination, role: Role) -> Option<&Examined> {
 }
 
 /// The outcome in plain words.
-pub(super) fn lead(examination: &Examination) -> String {
+pub(super) fn lead(examination: &Examination, trained_for: Option<&str>) -> String {
     let Some(trained) = first(examination, Role::Trained) else { return String::new() };
     let digits = digits(examination);
     let mut out = format!(
@@ -39,6 +39,9 @@ pub(super) fn lead(examination: &Examination) -> String {
             (_, true) => format!(" That is {} less than {name}.", spread(size, digits)),
             _ => format!(" There is no clear difference to {name}: {}.", difference(ahead, digits)),
         };
+    }
+    if let Some(aim) = trained_for {
+        out += &format!(" What it was trained for: {}.", escape(aim));
     }
     out + "</p>\n"
 }

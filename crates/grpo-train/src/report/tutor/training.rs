@@ -11,8 +11,9 @@ use super::super::figure::Figure;
 use super::super::figures::{stacked, thin, with_spread};
 use super::super::text::{count, escape, number};
 use super::super::{Error, jsonl, page};
+use super::outcomes;
 
-const STEP: &str = "training step";
+pub(super) const STEP: &str = "training step";
 
 /// How the tutor was trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +73,12 @@ impl Training {
             *self.other_stages.entry(stage.to_owned()).or_default() += 1;
             return Ok(());
         }
-        let numbers = numbers(row, |key| DRAWN.contains(&key))?;
+        let numbers = numbers(row, is_drawn)?;
         let find = |key: &str| numbers.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
         self.seconds += find("step_time").filter(|seconds| *seconds >= 0.0).unwrap_or(0.0);
         self.gains.extend(find("gain").map(|gain| (step as f64, gain)));
         for key in row.keys().filter(|key| !matches!(key.as_str(), "stage" | "step")) {
-            if !DRAWN.contains(&key.as_str()) && !self.others.contains(key) {
+            if !is_drawn(key) && !self.others.contains(key) {
                 self.others.insert(key.clone());
             }
         }
@@ -97,10 +98,12 @@ impl Training {
         if self.algorithm != Some(Algorithm::Ppo) || stage.last("frac_reward_zero_std").is_some() {
             learning.push(without_spread(stage));
         }
-        let mut sections = vec![
-            ("How it learned", learning),
-            ("How the policy moved", vec![entropy(stage), clip(stage), length(stage)]),
-        ];
+        let mut sections = vec![("How it learned", learning)];
+        let outcomes = outcomes::figures(stage);
+        if !outcomes.is_empty() {
+            sections.push(("What sessions were worth", outcomes));
+        }
+        sections.push(("How the policy moved", vec![entropy(stage), clip(stage), length(stage)]));
         if self.algorithm == Some(Algorithm::Ppo) {
             sections.push(("Critic", vec![value_loss(stage), explained_variance(stage)]));
         }
@@ -150,6 +153,10 @@ const DRAWN: [&str; 15] = [
     "value_loss",
     "explained_variance",
 ];
+
+fn is_drawn(key: &str) -> bool {
+    DRAWN.contains(&key) || outcomes::is_drawn(key)
+}
 
 fn reward(stage: &Stage) -> Figure {
     let figure = Figure::new(

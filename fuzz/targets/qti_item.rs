@@ -1,0 +1,4 @@
+//! See `grpo_fuzz::qti_item`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| grpo_fuzz::qti_item(data));
