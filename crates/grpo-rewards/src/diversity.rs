@@ -106,9 +106,10 @@ fn novelty(items: &[u32], ends: &[usize], n: usize) -> Vec<Option<f64>> {
     let mut grams = NGrams::new(items, n);
     // At the first place of each n-gram: how many texts have it, and the last of them, counted from 1.
     let mut holders = vec![(0_u32, 0_u32); items.len()];
+    // The n-grams of one text behind those of the other, each once.
+    let (mut distinct, mut cuts) = (Vec::new(), Vec::with_capacity(ends.len()));
     let starts = std::iter::once(&0).chain(ends);
-    let distinct = starts.zip(ends).zip(1..).map(|((&start, &end), text)| {
-        let mut distinct = Vec::with_capacity(end - start);
+    for ((&start, &end), text) in starts.zip(ends).zip(1..) {
         grams.each(start..end, |_, first| {
             let (count, last) = &mut holders[first];
             if *last != text {
@@ -116,17 +117,15 @@ fn novelty(items: &[u32], ends: &[usize], n: usize) -> Vec<Option<f64>> {
                 distinct.push(first);
             }
         });
-        distinct
-    });
-    let distinct: Vec<Vec<usize>> = distinct.collect();
+        cuts.push(distinct.len());
+    }
     let others = (ends.len() - 1) as f64;
     // Counted in whole numbers: the order of the n-grams must not show in the last bit.
     let shared =
         |grams: &[usize]| grams.iter().map(|&first| holders[first].0 as usize - 1).sum::<usize>() as f64;
-    distinct
-        .iter()
-        .map(|grams| (!grams.is_empty()).then(|| 1.0 - shared(grams) / (grams.len() as f64 * others)))
-        .collect()
+    let starts = std::iter::once(&0).chain(&cuts);
+    let sets = starts.zip(&cuts).map(|(&start, &end)| &distinct[start..end]);
+    sets.map(|set| (!set.is_empty()).then(|| 1.0 - shared(set) / (set.len() as f64 * others))).collect()
 }
 
 #[cfg(test)]
