@@ -80,7 +80,7 @@ pub use learner::GrpoLearner;
 pub use metrics::{GrpoMetrics, ImitationMetrics, SampleLine, Stage, StepMetrics};
 pub use observer::{Event, Observer, Set, Silent};
 pub use plan::{Plan, plan};
-pub use questions::{BankQuestion, Question, Questions, bank_items};
+pub use questions::{Bank, BankQuestion, Question, Questions, bank_items};
 pub use recipe::{
     BankConfig, CsvConfig, DataConfig, DataFile, EvaluationConfig, GrpoConfig, GuardConfig, ImitationConfig,
     JsonlConfig, Metric, ModelConfig, ModelFolder, RandomModel, Recipe, RecordsConfig, WeightType,

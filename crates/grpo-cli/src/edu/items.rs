@@ -5,7 +5,7 @@ use crate::failure::{Classify, Failure};
 use crate::words::count;
 use anyhow::{Context, anyhow};
 use grpo_edu::assessment::{Item, Style};
-use grpo_train::{BankConfig, CsvConfig, DataConfig, bank_items};
+use grpo_train::{Bank, BankConfig, CsvConfig, DataConfig, bank_items};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fs::File;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &args::EduItems) -> Result<ExitCode, Failure> {
             return Err(anyhow!("{} is no question bank; {fix}", args.bank.display())).bad_input();
         }
     };
-    let (items, notes) = bank_items(&config).bad_input()?;
+    let Bank { items, notes } = bank_items(&config).bad_input()?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
     match &args.answers {
         Some(answers) => mark(&items, answers),

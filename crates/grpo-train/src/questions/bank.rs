@@ -65,11 +65,20 @@ impl Assess for Scoring {
     }
 }
 
+/// What a question bank holds.
+#[derive(Debug)]
+pub struct Bank {
+    /// Its items, in the order of its files.
+    pub items: Vec<Arc<dyn Item>>,
+    /// What of it can't be read as an item, and why.
+    pub notes: Vec<String>,
+}
+
 /// The items of a question bank, with what of it can't be read as an item, and why.
 ///
 /// # Errors
 /// Names the file and place of what can't be used; [`Error::Setting`] for data that is no bank.
-pub fn bank_items(config: &DataConfig) -> Result<(Vec<Arc<dyn Item>>, Vec<String>), Error> {
+pub fn bank_items(config: &DataConfig) -> Result<Bank, Error> {
     let file = config.file().ok_or_else(no_bank)?;
     items(config, file.path)
 }
@@ -78,19 +87,21 @@ fn no_bank() -> Error {
     Error::setting("data.format", "is no question bank", "use \"csv\", \"gift\" or \"qti\"")
 }
 
-fn items(config: &DataConfig, path: &Path) -> Result<(Vec<Arc<dyn Item>>, Vec<String>), Error> {
+fn items(config: &DataConfig, path: &Path) -> Result<Bank, Error> {
     fn shared<I: Item + 'static>(items: Vec<I>) -> Vec<Arc<dyn Item>> {
         items.into_iter().map(|item| Arc::new(item) as Arc<dyn Item>).collect()
     }
     match config {
         DataConfig::Arithmetic(_) | DataConfig::Jsonl(_) => Err(no_bank()),
-        DataConfig::Csv(config) => Ok((shared(table::open(path, &config.columns)?), Vec::new())),
-        DataConfig::Gift(_) => Ok((shared(gift::open(path)?), Vec::new())),
+        DataConfig::Csv(config) => {
+            Ok(Bank { items: shared(table::open(path, &config.columns)?), notes: Vec::new() })
+        }
+        DataConfig::Gift(_) => Ok(Bank { items: shared(gift::open(path)?), notes: Vec::new() }),
         DataConfig::Qti(_) => {
             let package = qti::Package::open(path)?;
             let notes =
                 package.skipped().iter().map(|skipped| format!("{}: {skipped}", path.display())).collect();
-            Ok((shared(package.into_items()), notes))
+            Ok(Bank { items: shared(package.into_items()), notes })
         }
     }
 }
@@ -102,7 +113,7 @@ pub(super) fn read(
     style: Style,
     template: &str,
 ) -> Result<Contents, Error> {
-    let (items, notes) = items(config, path)?;
+    let Bank { items, notes } = items(config, path)?;
     let mut contents = contents(path, items, style, template)?;
     contents.notes.splice(0..0, notes);
     Ok(contents)

@@ -3,7 +3,7 @@
 mod bank;
 mod jsonl;
 
-pub use bank::{BankQuestion, bank_items};
+pub use bank::{Bank, BankQuestion, bank_items};
 use jsonl::read_jsonl;
 
 use crate::{DataConfig, Error, Stage};
