@@ -100,7 +100,7 @@ impl Grpo<'_> {
         Ok(Outcome {
             metrics: self.metrics(&gathered, &scored, &updated, &checked, times, step)?,
             samples: (0..sampled).map(line).collect(),
-            suspects: checked.kept().iter().copied().map(line).collect(),
+            suspects: checked.kept.iter().copied().map(line).collect(),
         })
     }
 

@@ -23,15 +23,14 @@ pub(crate) struct Guard {
 pub(crate) struct Checked {
     /// One per completion; empty without a guard.
     outcomes: Vec<Outcome>,
-    /// Rows that beat their group while their check fails, the highest rewards first.
-    suspects: Vec<usize>,
+    /// Rows that beat their group while their check fails, the highest rewards first: those to be kept for a person to look at.
+    pub(crate) kept: Vec<usize>,
     /// Mean of the check.
     pub(crate) mean: Option<f64>,
     /// Of the completions that beat their group, the share whose check fails.
     pub(crate) suspect_share: Option<f64>,
     /// Checks that failed to judge.
     pub(crate) failures: usize,
-    keep: usize,
 }
 
 impl Guard {
@@ -60,14 +59,15 @@ impl Guard {
         }
         let outcomes = self.judge.outcomes(&answers);
         let values: Vec<f64> = outcomes.iter().filter_map(Outcome::value).collect();
-        let (ahead, suspects) = self.ahead(gathered, &outcomes);
+        let (ahead, mut suspects) = self.ahead(gathered, &outcomes);
+        let suspect_share = (ahead > 0).then(|| suspects.len() as f64 / ahead as f64);
+        suspects.truncate(self.keep);
         Checked {
             mean: mean(&values),
-            suspect_share: (ahead > 0).then(|| suspects.len() as f64 / ahead as f64),
+            suspect_share,
             failures: outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Failed(_))).count(),
             outcomes,
-            suspects,
-            keep: self.keep,
+            kept: suspects,
         }
     }
 
@@ -100,11 +100,6 @@ impl Checked {
     /// What the check says of a row, where there is a guard.
     pub(crate) fn outcome(&self, row: usize) -> Option<&Outcome> {
         self.outcomes.get(row)
-    }
-
-    /// The rows to be kept for a person to look at.
-    pub(crate) fn kept(&self) -> &[usize] {
-        &self.suspects[..self.keep.min(self.suspects.len())]
     }
 }
 

@@ -50,12 +50,12 @@ pub fn evaluation(
     let asked = questions.iter().zip(answers).enumerate().filter(|(_, (_, answer))| answer.finish.is_some());
     for (step, (question, answer)) in asked {
         let (item, marked) = marked(question, answer);
-        let skill = question.item.as_ref().and_then(|bank| bank.item().skill().map(str::to_owned));
+        let skill = question.item.as_ref().and_then(|bank| bank.item().skill());
         statements.push(session.answered(&Answered {
             step: step as u64,
             item: &item,
             marked: &marked,
-            skill: skill.as_deref(),
+            skill,
             at,
             took: None,
         })?);

@@ -1,10 +1,10 @@
 //! How samples are put into requests, and what becomes of a request that fails.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::MAX_BATCH;
+use crate::compose::groups;
 use crate::{Outcome, RewardError, Sample};
 
 /// A request without usable answer.
@@ -58,16 +58,7 @@ pub(super) fn units(samples: &[Sample<'_>], whole_groups: bool) -> Vec<Unit> {
     if !whole_groups {
         return (0..samples.len()).map(|index| vec![index]).collect();
     }
-    let mut place = HashMap::new();
-    let mut units: Vec<Unit> = Vec::new();
-    for (index, sample) in samples.iter().enumerate() {
-        let at = *place.entry(sample.group).or_insert(units.len());
-        match units.get_mut(at) {
-            Some(unit) => unit.push(index),
-            None => units.push(vec![index]),
-        }
-    }
-    units
+    groups(samples)
 }
 
 /// Units put together until another one would make more than `size` samples. A unit is never divided.

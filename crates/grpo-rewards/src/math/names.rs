@@ -2,6 +2,7 @@
 
 use super::lex::{function, letter};
 use super::token::{Bracket, Constant, Relation, Token};
+use crate::number::vulgar;
 
 /// What a LaTeX command does.
 pub(super) enum Command {
@@ -223,21 +224,6 @@ pub(super) fn character(c: char) -> Option<Token<'static>> {
         '²' => Token::Raised(2),
         '³' => Token::Raised(3),
         '⁴'..='⁹' => Token::Raised(u8::try_from(u32::from(c) - u32::from('⁰')).unwrap_or(0)),
-        '½' => Token::Vulgar(1, 2),
-        '⅓' => Token::Vulgar(1, 3),
-        '⅔' => Token::Vulgar(2, 3),
-        '¼' => Token::Vulgar(1, 4),
-        '¾' => Token::Vulgar(3, 4),
-        '⅕' => Token::Vulgar(1, 5),
-        '⅖' => Token::Vulgar(2, 5),
-        '⅗' => Token::Vulgar(3, 5),
-        '⅘' => Token::Vulgar(4, 5),
-        '⅙' => Token::Vulgar(1, 6),
-        '⅚' => Token::Vulgar(5, 6),
-        '⅛' => Token::Vulgar(1, 8),
-        '⅜' => Token::Vulgar(3, 8),
-        '⅝' => Token::Vulgar(5, 8),
-        '⅞' => Token::Vulgar(7, 8),
-        _ => return None,
+        _ => return vulgar(c).map(|(above, below)| Token::Vulgar(above, below)),
     })
 }

@@ -129,27 +129,12 @@ impl<'a> Lexer<'a> {
             '=' | '≈' => Token::Equals,
             '%' | '\u{ff05}' => Token::Percent,
             '°' => Token::Degree,
-            '½' => Token::Vulgar(1, 2),
-            '⅓' => Token::Vulgar(1, 3),
-            '⅔' => Token::Vulgar(2, 3),
-            '¼' => Token::Vulgar(1, 4),
-            '¾' => Token::Vulgar(3, 4),
-            '⅕' => Token::Vulgar(1, 5),
-            '⅖' => Token::Vulgar(2, 5),
-            '⅗' => Token::Vulgar(3, 5),
-            '⅘' => Token::Vulgar(4, 5),
-            '⅙' => Token::Vulgar(1, 6),
-            '⅚' => Token::Vulgar(5, 6),
-            '⅛' => Token::Vulgar(1, 8),
-            '⅜' => Token::Vulgar(3, 8),
-            '⅝' => Token::Vulgar(5, 8),
-            '⅞' => Token::Vulgar(7, 8),
             '_' => Token::Index,
             '<' | '>' | '|' | '@' | '&' | '#' | '±' => Token::Symbol,
             // Mathematical operators (√ ∞ ≤ ∈ ...), superscript digits, control characters.
             '\u{2200}'..='\u{22ff}' | '²' | '³' | '¹' | '\u{2070}'..='\u{209f}' => Token::Symbol,
             c if c.is_control() => Token::Symbol,
-            _ => Token::Punctuation,
+            _ => vulgar(c).map_or(Token::Punctuation, |(above, below)| Token::Vulgar(above, below)),
         }
     }
 
@@ -304,4 +289,26 @@ fn is_ignored(c: char) -> bool {
 /// Zero-width characters and the marks that change the direction of writing.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Numerator and denominator of a character that is a fraction.
+pub(crate) fn vulgar(c: char) -> Option<(u8, u8)> {
+    Some(match c {
+        '½' => (1, 2),
+        '⅓' => (1, 3),
+        '⅔' => (2, 3),
+        '¼' => (1, 4),
+        '¾' => (3, 4),
+        '⅕' => (1, 5),
+        '⅖' => (2, 5),
+        '⅗' => (3, 5),
+        '⅘' => (4, 5),
+        '⅙' => (1, 6),
+        '⅚' => (5, 6),
+        '⅛' => (1, 8),
+        '⅜' => (3, 8),
+        '⅝' => (5, 8),
+        '⅞' => (7, 8),
+        _ => return None,
+    })
 }

@@ -13,6 +13,7 @@ pub use value::{Number, NumberError};
 
 pub(crate) use extract::{after_hash, boxes, last_in_prose};
 pub(crate) use lex::is_invisible;
+pub(crate) use lex::vulgar;
 pub(crate) use value::is_minus;
 
 use crate::spec::Settings;

@@ -113,24 +113,16 @@ pub(super) fn read(
     style: Style,
     template: &str,
 ) -> Result<Contents, Error> {
-    let Bank { items, notes } = items(config, path)?;
-    let mut contents = contents(path, items, style, template)?;
-    contents.notes.splice(0..0, notes);
-    Ok(contents)
-}
-
-/// The items that are scored, as questions.
-fn contents(path: &Path, items: Vec<Arc<dyn Item>>, style: Style, template: &str) -> Result<Contents, Error> {
+    let Bank { items, mut notes } = items(config, path)?;
     let all = items.len();
     // Whether an item is scored depends on the item alone, so that an empty answer tells.
-    let scored: Vec<_> = items.into_iter().filter(|item| item.mark("").scaled().is_some()).collect();
+    let mut scored: Vec<_> = items.into_iter().filter(|item| item.mark("").scaled().is_some()).collect();
     if scored.is_empty() {
         return Err(Error::NoQuestions {
             what: path.display().to_string(),
             fix: format!("of its {all} items none is scored; give a bank with items that are"),
         });
     }
-    let mut notes = Vec::new();
     if scored.len() < all {
         notes.push(format!(
             "{}: {} of {all} items are not scored (essays, descriptions) and are left out",
@@ -140,7 +132,6 @@ fn contents(path: &Path, items: Vec<Arc<dyn Item>>, style: Style, template: &str
     }
     // A bank is written kind by kind. Mixed, by a hash that is the same everywhere, any part of it is like the whole: the held-out items
     // of an evaluation on the way, and those that decide when imitation stops.
-    let mut scored = scored;
     scored.sort_by_key(|item| super::mixed(item.id()));
     let question = |item: Arc<dyn Item>| {
         let solution = item.solution();
